@@ -1,0 +1,59 @@
+/*
+ * What a driver must provide, and what the loop gives it. Included only inside io and by
+ * tests/support/driver_sim.
+ */
+#ifndef SALLYPORT_IO_IO_INTERNAL_H
+#define SALLYPORT_IO_IO_INTERNAL_H
+
+#include "io/io.h"
+
+enum io_kind { IO_ACCEPT, IO_CONNECT, IO_RECV, IO_SEND, IO_POLL, IO_CLOSE };
+
+enum io_status {
+    IO_IDLE,       /* the owner's */
+    IO_PENDING,    /* the driver's */
+    IO_CANCELLING, /* the driver's, and asked to end */
+    IO_COMPLETED,  /* the loop's: outcome known, `done` not yet called */
+};
+
+/*
+ * One table a driver. The driver's own state begins with nothing of the loop; the loop passes it
+ * as `state`. Functions marked "now" act at once.
+ */
+struct io_driver {
+    const char *name;
+    /* NULL and error when this driver cannot work here. */
+    void *(*open)(struct io_loop *loop, const struct io_options *options, struct error *error);
+    void (*close)(void *state);
+    /* op->status is IO_PENDING; end it now or later with io_complete. */
+    void (*submit)(void *state, struct io_op *op);
+    /* op->status is IO_CANCELLING; end it now or later with io_complete. */
+    void (*cancel)(void *state, struct io_op *op);
+    /* Pushes out what was submitted; waits at most wait_ns for something to complete. */
+    void (*wait)(void *state, uint64_t wait_ns);
+    /* Just before `done`: the last chance to do the work (a readiness driver receives here, into
+     * one shared buffer). False: not complete after all, the op is pending again. May be NULL. */
+    bool (*finish)(void *state, struct io_op *op);
+    /* Just after `done`: the buffer of a receive comes home. `op` may be gone. May be NULL. */
+    void (*recycle)(void *state, int16_t buffer);
+    void (*wake)(void *state); /* any thread */
+
+    int (*socket)(void *state, const struct address *address, struct error *error); /* now */
+    void (*shutdown)(void *state, int fd, int how);                                 /* now */
+    void (*reset_on_close)(void *state, int fd);                                    /* now */
+    size_t (*unacknowledged)(void *state, int fd);                                  /* now */
+    void (*peer)(void *state, int fd, struct address *address);                     /* now */
+};
+
+/* Opens a loop on one given driver, with no self-test: for tests. */
+__attribute__((warn_unused_result)) struct io_loop *
+io_loop_open_driver(const struct io_driver *driver, const struct io_options *options,
+                    struct error *error);
+
+/* A driver reports an outcome: result on success, error otherwise. `done` runs later. */
+void io_complete(struct io_loop *loop, struct io_op *op, int64_t result, struct error error);
+
+/* The driver's own state, for tests that look inside. */
+void *io_loop_driver_state(struct io_loop *loop);
+
+#endif

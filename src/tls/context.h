@@ -1,0 +1,97 @@
+/*
+ * What connections of one frontend share: policy, certificates by name, ALPN, tickets. Immutable
+ * once made. A context belongs to the library it was made in, a library to one reactor: OpenSSL
+ * 3.0 contends on its fetches when threads share a library context.
+ */
+#ifndef SALLYPORT_TLS_CONTEXT_H
+#define SALLYPORT_TLS_CONTEXT_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tls_library;
+struct tls_context;
+
+/* An OpenSSL library context with its providers loaded; NULL and error. */
+__attribute__((warn_unused_result)) struct tls_library *tls_library_new(struct error *error);
+/* Contexts made in it must be gone. */
+void tls_library_free(struct tls_library **library);
+/* A thread that used OpenSSL calls this before it ends. */
+void tls_thread_stop(void);
+
+/* --- ticket keys ------------------------------------------------------------------------- */
+
+enum { TLS_TICKET_KEYS_MAX = 3 };
+
+/* Encrypts with the first, accepts all. Copied to every reactor, so that a ticket given by one
+ * resumes on another. */
+struct tls_ticket_keys {
+    unsigned count; /* 0: tickets are off */
+    struct tls_ticket_key {
+        uint8_t name[16];
+        uint8_t cipher_key[32]; /* AES-256-CBC */
+        uint8_t mac_key[32];    /* HMAC-SHA256 */
+    } keys[TLS_TICKET_KEYS_MAX];
+};
+
+/* Puts a new random key in front and drops the oldest; false when there is no randomness. */
+__attribute__((warn_unused_result)) bool tls_ticket_keys_rotate(struct tls_ticket_keys *keys);
+/* Takes a copy for all contexts of this library, now and later. */
+void tls_library_set_ticket_keys(struct tls_library *library, const struct tls_ticket_keys *keys);
+
+/* --- contexts ---------------------------------------------------------------------------- */
+
+enum tls_policy { TLS_POLICY_MODERN, TLS_POLICY_INTERMEDIATE, TLS_POLICY_OLD };
+
+enum { TLS_PROBLEM_BYTES = 512 };
+
+/* A certificate with its chain and its key, as PEM text read by the caller. `path` is for
+ * messages. The key may stand in the same text. */
+struct tls_pem {
+    const char        *certificate_path;
+    struct bytes_const certificate;
+    const char        *key_path; /* NULL: the key stands in `certificate` */
+    struct bytes_const key;
+};
+
+struct tls_context_options {
+    enum tls_role_hint { TLS_FOR_SERVER, TLS_FOR_CLIENT } role;
+    enum tls_policy       policy;
+    const char           *min_version; /* "TLSv1.2", or NULL: the policy's */
+    const char           *max_version;
+    const char           *ciphers;      /* TLS 1.2 and below; NULL: the policy's */
+    const char           *ciphersuites; /* TLS 1.3 */
+    const char           *groups;
+    bool                  prefer_server_ciphers;
+    const struct tls_pem *pems; /* server: the first is the default certificate */
+    size_t                pems_count;
+    const char *const    *alpn; /* protocols in the server's order of preference */
+    size_t                alpn_count;
+    bool                  alpn_mismatch_ignore; /* go on without ALPN; else no_application_protocol */
+    bool                  strict_sni;           /* unknown names end with unrecognized_name */
+    unsigned              tickets;              /* a full TLS 1.3 handshake gives: 0, 1 or 2 */
+};
+
+/*
+ * NULL when something is wrong; then `problem` says what, with the path of the file at fault
+ * ("certs/www.pem: the key does not belong to the certificate").
+ */
+__attribute__((warn_unused_result)) struct tls_context *
+tls_context_new(struct tls_library *library, const struct tls_context_options *options,
+                struct text *problem);
+void tls_context_free(struct tls_context **context);
+
+/* Things an operator should know but may ignore ("certs/old.pem: expired on 2025-01-01"), one a
+ * line; empty when there are none. Lives as long as the context. */
+const char *tls_context_warnings(const struct tls_context *context);
+
+/* "OpenSSL 3.0.22 ..." of the library loaded at run time, and of the headers at build time. */
+const char *tls_version_run(void);
+const char *tls_version_build(void);
+
+#endif

@@ -1,0 +1,4 @@
+/* The suites of room base. */
+#include "suite.h"
+
+Suite *list_suite(void);
