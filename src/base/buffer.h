@@ -51,7 +51,7 @@ struct bytes_const buffer_readable(const struct buffer *buffer);
 
 /* The free stretch at the tail; follow what you write there with buffer_produced. */
 struct bytes buffer_writable(struct buffer *buffer);
-void buffer_produced(struct buffer *buffer, size_t bytes);
+void         buffer_produced(struct buffer *buffer, size_t bytes);
 
 /* Drops the oldest bytes. An emptied buffer starts again at the front. */
 void buffer_consumed(struct buffer *buffer, size_t bytes);

@@ -27,6 +27,6 @@ void clock_wall_text(uint64_t wall_us, char into[static CLOCK_WALL_TEXT_BYTES]);
 
 /* Tests: replaces the monotonic clock of this process; NULL brings the real one back. */
 typedef uint64_t clock_source(void);
-void clock_set_source(clock_source *source);
+void             clock_set_source(clock_source *source);
 
 #endif

@@ -10,9 +10,9 @@
 
 enum error_kind {
     ERROR_NONE,
-    ERROR_CLOSED,      /* the peer ended in good order */
-    ERROR_RESET,       /* the peer ended abruptly: RST */
-    ERROR_BROKEN,      /* we sent after the peer had closed in good order: EPIPE */
+    ERROR_CLOSED, /* the peer ended in good order */
+    ERROR_RESET,  /* the peer ended abruptly: RST */
+    ERROR_BROKEN, /* we sent after the peer had closed in good order: EPIPE */
     ERROR_TIMEOUT,
     ERROR_CANCELLED,
     ERROR_REFUSED,
@@ -35,7 +35,7 @@ struct error {
     uint8_t     kind;   /* enum error_kind */
     uint8_t     source; /* enum error_source */
     uint32_t    code;
-    const char *step;   /* static text: "recv", "handshake", "listen" */
+    const char *step; /* static text: "recv", "handshake", "listen" */
 };
 
 /* All zero: no error. */

@@ -20,7 +20,7 @@ typedef void log_sink(enum log_level level, const char *line, size_t line_len);
 void log_set_level(enum log_level level);
 void log_set_sink(log_sink *sink);
 
-bool log_is_on(enum log_level level);
+bool        log_is_on(enum log_level level);
 const char *log_level_name(enum log_level level);
 
 __attribute__((format(printf, 2, 3))) void log_write(enum log_level level, const char *format, ...);

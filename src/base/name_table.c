@@ -73,9 +73,8 @@ bool name_table_add(struct name_table *table, struct bytes_const name, int value
         return false;
     }
     memcpy(table->names + table->names_bytes, lower, name.len);
-    *slot = (struct slot){.name_at = (uint32_t)table->names_bytes,
-                          .name_len = (uint16_t)name.len,
-                          .value = value};
+    *slot = (struct slot){
+        .name_at = (uint32_t)table->names_bytes, .name_len = (uint16_t)name.len, .value = value};
     table->names_bytes += name.len;
     table->used++;
     return true;
@@ -170,8 +169,8 @@ static bool table_grow_slots(struct name_table *table)
         struct slot *old = &table->slots[i];
 
         if (old->value != NAME_TABLE_NONE) {
-            *table_slot(&grown,
-                        (struct bytes_const){table->names + old->name_at, old->name_len}) = *old;
+            *table_slot(&grown, (struct bytes_const){table->names + old->name_at, old->name_len}) =
+                *old;
         }
     }
     free(table->slots);

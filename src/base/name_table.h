@@ -17,7 +17,7 @@ struct name_table;
 
 /* NULL when memory is short. */
 struct name_table *name_table_new(void);
-void name_table_free(struct name_table **table);
+void               name_table_free(struct name_table **table);
 
 /*
  * Adds a name or a wildcard for entry `value` (0 or more). The first value given for a name stays.

@@ -9,7 +9,6 @@
 _Noreturn void require_failed(const char *condition, const char *file, int line);
 
 #define require(condition)                                                                         \
-    (__builtin_expect(!!(condition), 1) ? (void)0                                                  \
-                                        : require_failed(#condition, __FILE__, __LINE__))
+    (__builtin_expect(!!(condition), 1) ? (void)0 : require_failed(#condition, __FILE__, __LINE__))
 
 #endif

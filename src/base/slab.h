@@ -20,7 +20,7 @@ struct slab_options {
 
 /* Reserves the mapping; NULL and `error` when the kernel refuses. */
 __attribute__((warn_unused_result)) struct slab *slab_new(const struct slab_options *options,
-                                                          struct error *error);
+                                                          struct error              *error);
 
 /* Every object must be home. */
 void slab_free(struct slab **slab);
@@ -28,7 +28,7 @@ void slab_free(struct slab **slab);
 /* An object whose content is unspecified, or NULL when all are out. The most recently returned
  * object comes first, since its memory is warm. */
 void *slab_take(struct slab *slab);
-void slab_give(struct slab *slab, void *object);
+void  slab_give(struct slab *slab, void *object);
 
 size_t slab_taken(const struct slab *slab);
 size_t slab_object_bytes(const struct slab *slab);

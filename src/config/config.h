@@ -37,7 +37,12 @@ enum config_balance { CONFIG_BALANCE_ROUNDROBIN, CONFIG_BALANCE_FIRST };
 enum config_mismatch { CONFIG_MISMATCH_ABORT, CONFIG_MISMATCH_IGNORE };
 enum config_truncation { CONFIG_TRUNCATION_RESET, CONFIG_TRUNCATION_FIN };
 enum config_log_target { CONFIG_LOG_STDERR, CONFIG_LOG_STDOUT, CONFIG_LOG_SYSLOG, CONFIG_LOG_FILE };
-enum config_log_level { CONFIG_LEVEL_ERROR, CONFIG_LEVEL_WARN, CONFIG_LEVEL_INFO, CONFIG_LEVEL_DEBUG };
+enum config_log_level {
+    CONFIG_LEVEL_ERROR,
+    CONFIG_LEVEL_WARN,
+    CONFIG_LEVEL_INFO,
+    CONFIG_LEVEL_DEBUG
+};
 enum config_log_format { CONFIG_FORMAT_TEXT, CONFIG_FORMAT_JSON, CONFIG_FORMAT_OFF };
 
 /* All in nanoseconds. 0 means "no limit" where options.def says so (lifetime, shutdown not). */
@@ -75,7 +80,7 @@ struct config_frontend {
     int                   alpn_mismatch; /* enum config_mismatch */
     bool                  strict_sni;
     unsigned              tickets;
-    int                   truncation; /* enum config_truncation */
+    int                   truncation;      /* enum config_truncation */
     unsigned              max_connections; /* 0: only the global limit */
     unsigned              backlog;
     struct config_string  backend;
@@ -118,7 +123,7 @@ struct config {
     struct config_string     group;   /* "": the user's */
     bool                     allow_root;
     struct config_string     pid_file;
-    unsigned                 max_connections; /* 0: derived from RLIMIT_NOFILE */
+    unsigned                 max_connections;  /* 0: derived from RLIMIT_NOFILE */
     uint64_t                 memory_max_bytes; /* for buffers, all reactors together */
     struct config_timeouts   timeouts;
     struct config_log        log;
@@ -128,7 +133,7 @@ struct config {
     struct config_backend   *backends;
     size_t                   backends_count;
     /* private */
-    struct config_memory    *memory;
+    struct config_memory *memory;
 };
 
 /*
@@ -139,9 +144,8 @@ __attribute__((warn_unused_result)) struct config *
 config_load(const char *const *paths, size_t paths_count, struct config_report *report);
 
 /* The same from text, for tests and fuzzers. `name` stands for the file in messages. */
-__attribute__((warn_unused_result)) struct config *config_load_text(const char *text,
-                                                                    const char *name,
-                                                                    struct config_report *report);
+__attribute__((warn_unused_result)) struct config      *
+config_load_text(const char *text, const char *name, struct config_report *report);
 void config_free(struct config **config);
 
 /* Prints the effective configuration, defaults filled in, in a form config_load reads again. */

@@ -37,9 +37,9 @@ struct config_report {
 void config_report_fini(struct config_report *report);
 
 __attribute__((format(printf, 4, 5))) void config_report_add(struct config_report *report,
-                                                             enum config_severity   severity,
-                                                             struct config_place    at,
-                                                             const char            *format, ...);
+                                                             enum config_severity  severity,
+                                                             struct config_place   at,
+                                                             const char           *format, ...);
 
 bool   config_report_has_errors(const struct config_report *report);
 size_t config_report_warnings(const struct config_report *report);

@@ -45,21 +45,21 @@ struct io_op {
     struct bytes_const received; /* recv: the bytes, lent until `done` returns */
     /* private */
     struct list_link      link;
-    const struct address *address;  /* connect */
+    const struct address *address; /* connect */
     int                   fd;
-    int16_t               buffer;   /* recv: the driver's buffer that holds `received`, or -1 */
-    uint8_t               kind;     /* enum io_kind, io_internal.h */
-    uint8_t               status;   /* enum io_status, io_internal.h */
+    int16_t               buffer; /* recv: the driver's buffer that holds `received`, or -1 */
+    uint8_t               kind;   /* enum io_kind, io_internal.h */
+    uint8_t               status; /* enum io_status, io_internal.h */
 };
 
 /* The most bytes one recv brings. */
 enum { IO_RECV_BYTES = 64 * 1024 };
 
 struct io_options {
-    const char *driver;         /* "auto", "io_uring", "epoll", "kqueue" */
-    unsigned    ring_entries;   /* io_uring: submission queue length, 0 for the default */
+    const char *driver;             /* "auto", "io_uring", "epoll", "kqueue" */
+    unsigned    ring_entries;       /* io_uring: submission queue length, 0 for the default */
     unsigned    completion_entries; /* io_uring: completion queue length, 0 for the default */
-    unsigned    recv_buffers;   /* io_uring: buffers of IO_RECV_BYTES, 0 for the default */
+    unsigned    recv_buffers;       /* io_uring: buffers of IO_RECV_BYTES, 0 for the default */
 };
 
 /*
@@ -68,12 +68,12 @@ struct io_options {
  * ERROR_EXHAUSTED). Never logs: io_loop_fallback says why auto did not take io_uring.
  */
 __attribute__((warn_unused_result)) struct io_loop *io_loop_open(const struct io_options *options,
-                                                                 struct error *error);
+                                                                 struct error            *error);
 
 /* No op may be pending. Closes connections that were accepted but not yet handed out (RST). */
 void io_loop_close(struct io_loop **loop);
 
-const char *io_loop_driver(const struct io_loop *loop);
+const char  *io_loop_driver(const struct io_loop *loop);
 struct error io_loop_fallback(const struct io_loop *loop);
 
 /* --- operations: each ends in op->done --------------------------------------------------- */
@@ -110,9 +110,8 @@ bool io_op_is_pending(const struct io_op *op);
 /* --- at once: nothing here waits ----------------------------------------------------------- */
 
 /* A non-blocking, close-on-exec stream socket fit for connecting to `address`; -1 and error. */
-__attribute__((warn_unused_result)) int io_socket(struct io_loop *loop,
-                                                  const struct address *address,
-                                                  struct error *error);
+__attribute__((warn_unused_result)) int
+io_socket(struct io_loop *loop, const struct address *address, struct error *error);
 
 /* Sends FIN after what was sent before. A pending recv goes on. */
 void io_shutdown_send(struct io_loop *loop, int fd);

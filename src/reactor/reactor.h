@@ -43,10 +43,10 @@ struct task {
 };
 
 struct reactor_options {
-    unsigned                 index;     /* 0, 1, ... ; for names and logs */
-    const char              *name;      /* thread name, at most 15 characters */
-    struct io_options        io;
-    const struct io_driver  *io_driver; /* tests: this very driver; NULL: by io.driver */
+    unsigned                index; /* 0, 1, ... ; for names and logs */
+    const char             *name;  /* thread name, at most 15 characters */
+    struct io_options       io;
+    const struct io_driver *io_driver; /* tests: this very driver; NULL: by io.driver */
 };
 
 /* A reactor that does not run yet; NULL and error. */
@@ -55,8 +55,7 @@ reactor_new(const struct reactor_options *options, struct error *error);
 
 /* Opens the loop on the calling thread, which becomes the reactor's. Done by reactor_start's
  * thread; tests and the control reactor call it themselves. */
-__attribute__((warn_unused_result)) bool reactor_open(struct reactor *reactor,
-                                                      struct error *error);
+__attribute__((warn_unused_result)) bool reactor_open(struct reactor *reactor, struct error *error);
 
 /* Starts a thread that opens the loop, calls `on_start` (false: stop again), turns until
  * reactor_stop, calls `on_stop`. Returns when on_start has returned; false and error if anything
@@ -91,8 +90,8 @@ uint64_t reactor_now_ns(const struct reactor *reactor);
 void reactor_post(struct reactor *reactor, struct mail *mail);
 
 /* Runs the task in this turn or a later one, first come first served. Deferring twice is once. */
-void reactor_defer(struct reactor *reactor, struct task *task);
-void reactor_forget(struct reactor *reactor, struct task *task);
+void   reactor_defer(struct reactor *reactor, struct task *task);
+void   reactor_forget(struct reactor *reactor, struct task *task);
 size_t reactor_deferred_count(const struct reactor *reactor);
 
 /* Deadlines, monotonic nanoseconds. Setting a set timer moves it. Embedded timers must be cleared

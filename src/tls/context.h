@@ -72,18 +72,18 @@ struct tls_context_options {
     size_t                pems_count;
     const char *const    *alpn; /* protocols in the server's order of preference */
     size_t                alpn_count;
-    bool                  alpn_mismatch_ignore; /* go on without ALPN; else no_application_protocol */
-    bool                  strict_sni;           /* unknown names end with unrecognized_name */
-    unsigned              tickets;              /* a full TLS 1.3 handshake gives: 0, 1 or 2 */
+    bool     alpn_mismatch_ignore; /* go on without ALPN; else no_application_protocol */
+    bool     strict_sni;           /* unknown names end with unrecognized_name */
+    unsigned tickets;              /* a full TLS 1.3 handshake gives: 0, 1 or 2 */
 };
 
 /*
  * NULL when something is wrong; then `problem` says what, with the path of the file at fault
  * ("certs/www.pem: the key does not belong to the certificate").
  */
-__attribute__((warn_unused_result)) struct tls_context *
+__attribute__((warn_unused_result)) struct tls_context      *
 tls_context_new(struct tls_library *library, const struct tls_context_options *options,
-                struct text *problem);
+                     struct text *problem);
 void tls_context_free(struct tls_context **context);
 
 /* Things an operator should know but may ignore ("certs/old.pem: expired on 2025-01-01"), one a

@@ -35,9 +35,9 @@ enum tls_next {
 };
 
 enum tls_limits {
-    TLS_RECORD_PLAIN_BYTES = 16384,       /* RFC 8446 section 5.1 */
-    TLS_RECORD_OVERHEAD_BYTES = 256,      /* RFC 8446 section 5.2; we see 22 to 64 */
-    TLS_HANDSHAKE_BYTES_MAX = 64 * 1024,  /* input before the handshake is done */
+    TLS_RECORD_PLAIN_BYTES = 16384,      /* RFC 8446 section 5.1 */
+    TLS_RECORD_OVERHEAD_BYTES = 256,     /* RFC 8446 section 5.2; we see 22 to 64 */
+    TLS_HANDSHAKE_BYTES_MAX = 64 * 1024, /* input before the handshake is done */
     TLS_KEY_UPDATES_PER_SECOND_MAX = 100,
     /* Output kept free of application data for alerts, tickets and key updates. */
     TLS_OUTPUT_RESERVE_BYTES = 4096,
@@ -71,9 +71,9 @@ struct tls_engine {
     /* private */
     struct ssl_st            *ssl;
     const struct tls_context *context;
-    struct bytes_const        input;      /* lent ciphertext not yet consumed */
-    struct buffer            *output;     /* where ciphertext goes, or NULL */
-    struct tls_hello         *hello;      /* what the client offered; freed by tls_engine_settle */
+    struct bytes_const        input;  /* lent ciphertext not yet consumed */
+    struct buffer            *output; /* where ciphertext goes, or NULL */
+    struct tls_hello         *hello;  /* what the client offered; freed by tls_engine_settle */
     struct error              error;
     struct tls_alert          alert;
     uint32_t                  handshake_bytes;
@@ -84,7 +84,7 @@ struct tls_engine {
 };
 
 /* Zeroed memory in, an engine ready for its handshake out; the context must outlive it. */
-__attribute__((warn_unused_result)) bool tls_engine_init(struct tls_engine *engine,
+__attribute__((warn_unused_result)) bool tls_engine_init(struct tls_engine        *engine,
                                                          const struct tls_context *context,
                                                          enum tls_role role, struct error *error);
 
@@ -141,12 +141,12 @@ bool tls_engine_is_established(const struct tls_engine *engine);
 /* Text for the log. Static or living as long as the engine; "-" when not known. `sni` holds the
  * peer's bytes: a valid host name in lower case, or empty. */
 struct tls_facts {
-    const char *version; /* "TLSv1.3" */
-    const char *cipher;  /* "TLS_AES_128_GCM_SHA256" */
-    const char *group;   /* "x25519" */
+    const char        *version; /* "TLSv1.3" */
+    const char        *cipher;  /* "TLS_AES_128_GCM_SHA256" */
+    const char        *group;   /* "x25519" */
     struct bytes_const sni;
     struct bytes_const alpn; /* the protocol agreed upon, or empty */
-    bool        is_resumed;
+    bool               is_resumed;
 };
 void tls_engine_facts(const struct tls_engine *engine, struct tls_facts *facts);
 

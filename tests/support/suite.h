@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /* Defined by the test binary: one function a suite, ending with NULL. */
-typedef Suite *suite_maker(void);
+typedef Suite            *suite_maker(void);
 extern suite_maker *const suites_all[];
 
 /* A suite of one test case: tests are a NULL-terminated array. */

@@ -69,10 +69,9 @@ END_TEST
 
 Suite *list_suite(void)
 {
-    Suite *suite = suite_of(
-        "list", (const TTest *[]){elements_leave_in_the_order_they_came,
-                                  removing_the_middle_keeps_the_rest_in_order,
-                                  appending_a_whole_list_empties_it, NULL});
+    Suite *suite = suite_of("list", (const TTest *[]){elements_leave_in_the_order_they_came,
+                                                      removing_the_middle_keeps_the_rest_in_order,
+                                                      appending_a_whole_list_empties_it, NULL});
     TCase *aborts = tcase_create("aborts");
 
     tcase_add_test_raise_signal(aborts, linking_twice_aborts, 6);
