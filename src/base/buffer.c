@@ -52,6 +52,17 @@ void buffer_consumed(struct buffer *buffer, size_t bytes)
     }
 }
 
+void buffer_compact(struct buffer *buffer)
+{
+    size_t len = buffer_len(buffer);
+
+    if (buffer->head > 0) {
+        memmove(buffer->memory, buffer->memory + buffer->head, len);
+        buffer->head = 0;
+        buffer->tail = (uint32_t)len;
+    }
+}
+
 size_t buffer_append(struct buffer *buffer, struct bytes_const from)
 {
     size_t bytes = from.len < buffer_room(buffer) ? from.len : buffer_room(buffer);

@@ -1,6 +1,6 @@
 /*
  * Fixed-capacity byte queue over memory lent by a slab: written at the tail, read at the head.
- * It never moves bytes while any are inside, so a stretch handed to a send stays where it is.
+ * Only buffer_compact moves bytes, so a stretch handed to a send stays where it is.
  */
 #ifndef SALLYPORT_BASE_BUFFER_H
 #define SALLYPORT_BASE_BUFFER_H
@@ -55,6 +55,10 @@ void         buffer_produced(struct buffer *buffer, size_t bytes);
 
 /* Drops the oldest bytes. An emptied buffer starts again at the front. */
 void buffer_consumed(struct buffer *buffer, size_t bytes);
+
+/* Moves what is inside to the front, so that all free room is at the tail. Not while a send has
+ * a stretch of it. */
+void buffer_compact(struct buffer *buffer);
 
 /* Copies as much as fits; returns how many bytes that was. */
 size_t buffer_append(struct buffer *buffer, struct bytes_const from);

@@ -43,10 +43,9 @@ struct task {
 };
 
 struct reactor_options {
-    unsigned                index; /* 0, 1, ... ; for names and logs */
-    const char             *name;  /* thread name, at most 15 characters */
-    struct io_options       io;
-    const struct io_driver *io_driver; /* tests: this very driver; NULL: by io.driver */
+    unsigned          index; /* 0, 1, ... ; for names and logs */
+    const char       *name;  /* thread name, at most 15 characters */
+    struct io_options io;
 };
 
 /* A reactor that does not run yet; NULL and error. */
@@ -54,8 +53,11 @@ __attribute__((warn_unused_result)) struct reactor *
 reactor_new(const struct reactor_options *options, struct error *error);
 
 /* Opens the loop on the calling thread, which becomes the reactor's. Done by reactor_start's
- * thread; tests and the control reactor call it themselves. */
+ * thread; the control reactor calls it itself. */
 __attribute__((warn_unused_result)) bool reactor_open(struct reactor *reactor, struct error *error);
+
+/* Takes over a loop that the caller opened on this thread: for tests with a driver of their own. */
+void reactor_adopt(struct reactor *reactor, struct io_loop *loop);
 
 /* Starts a thread that opens the loop, calls `on_start` (false: stop again), turns until
  * reactor_stop, calls `on_stop`. Returns when on_start has returned; false and error if anything
@@ -83,8 +85,8 @@ void reactor_free(struct reactor **reactor);
 struct io_loop *reactor_loop(struct reactor *reactor);
 unsigned        reactor_index(const struct reactor *reactor);
 
-/* The monotonic clock as read at the beginning of this turn and after each wait. */
-uint64_t reactor_now_ns(const struct reactor *reactor);
+/* The monotonic clock, read at most twice a turn: before its wait and after it. */
+uint64_t reactor_now_ns(struct reactor *reactor);
 
 /* Any thread: delivers the mail on the reactor's thread, in the order posted by one thread. */
 void reactor_post(struct reactor *reactor, struct mail *mail);

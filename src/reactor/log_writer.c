@@ -1,0 +1,332 @@
+#include "reactor/log_writer.h"
+
+#include "base/require.h"
+#include "reactor/log_ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/uio.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    RING_BYTES_DEFAULT = 256 * 1024,
+    FILE_MODE = 0640,
+    LINE_BYTES_MAX = UINT16_MAX,
+    STOP_SECONDS_MAX = 2,
+};
+
+struct log_writer {
+    struct log_writer_options options;
+    struct log_ring          *rings;
+    int                       fds[LOG_CHANNELS];
+    int                       wake_fd;
+    uint64_t                  dropped_told;
+    _Atomic bool              is_asleep;
+    _Atomic bool              is_stopping;
+    _Atomic bool              wants_reopen;
+    pthread_t                 thread;
+    char                      text[LINE_BYTES_MAX];
+};
+
+/* The ring of this thread, once it attached. */
+static _Thread_local struct log_ring *ring_here;
+
+static void *thread_main(void *argument);
+static bool  writer_drain(struct log_writer *writer);
+static void  writer_sleep(struct log_writer *writer);
+static void  writer_wake(struct log_writer *writer);
+static void  writer_tell_dropped(struct log_writer *writer);
+static void  writer_write(struct log_writer *writer, struct log_ring_line line, const char *text);
+static bool  writer_open(struct log_writer *writer, struct error *error);
+static void  writer_reopen(struct log_writer *writer);
+static void  writer_close(struct log_writer *writer);
+static void  writer_free(struct log_writer *writer);
+static int   target_open(const struct log_target *target, struct error *error);
+static int   syslog_priority(enum log_level level);
+
+struct log_writer *log_writer_start(const struct log_writer_options *options, struct error *error)
+{
+    struct log_writer *writer = calloc(1, sizeof(*writer));
+    bool               is_ready = writer != NULL;
+
+    *error = error_from_errno(ENOMEM, "log");
+    if (!is_ready) {
+        return NULL;
+    }
+    writer->options = *options;
+    writer->wake_fd = eventfd(0, EFD_CLOEXEC);
+    writer->fds[LOG_CHANNEL_DAEMON] = -1;
+    writer->fds[LOG_CHANNEL_ACCESS] = -1;
+    writer->rings = calloc(options->producers, sizeof(*writer->rings));
+    for (unsigned i = 0; writer->rings != NULL && i < options->producers; i++) {
+        is_ready = is_ready &&
+                   log_ring_init(&writer->rings[i], options->ring_bytes != 0 ? options->ring_bytes
+                                                                             : RING_BYTES_DEFAULT);
+    }
+    if (!is_ready || writer->rings == NULL || writer->wake_fd < 0 || !writer_open(writer, error) ||
+        pthread_create(&writer->thread, NULL, thread_main, writer) != 0) {
+        writer_free(writer);
+        return NULL;
+    }
+    return writer;
+}
+
+void log_writer_attach(struct log_writer *writer, unsigned producer)
+{
+    require(producer < writer->options.producers);
+    ring_here = &writer->rings[producer];
+}
+
+bool log_writer_put(struct log_writer *writer, enum log_channel channel, enum log_level level,
+                    const char *line, size_t line_len)
+{
+    struct log_ring_line head = {
+        .len = (uint16_t)(line_len < LINE_BYTES_MAX ? line_len : LINE_BYTES_MAX),
+        .channel = (uint8_t)channel,
+        .level = (uint8_t)level};
+
+    if (ring_here == NULL) {
+        writer_write(writer, head, line);
+        return true;
+    }
+    if (!log_ring_put(ring_here, head, line)) {
+        return false;
+    }
+    if (atomic_load(&writer->is_asleep)) {
+        writer_wake(writer);
+    }
+    return true;
+}
+
+uint64_t log_writer_dropped(const struct log_writer *writer)
+{
+    uint64_t dropped = 0;
+
+    for (unsigned i = 0; i < writer->options.producers; i++) {
+        dropped += atomic_load_explicit(&writer->rings[i].dropped, memory_order_relaxed);
+    }
+    return dropped;
+}
+
+void log_writer_reopen(struct log_writer *writer)
+{
+    atomic_store(&writer->wants_reopen, true);
+    writer_wake(writer);
+}
+
+void log_writer_stop(struct log_writer **writer)
+{
+    struct timespec until;
+
+    if (*writer == NULL) {
+        return;
+    }
+    ring_here = NULL;
+    atomic_store(&(*writer)->is_stopping, true);
+    writer_wake(*writer);
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += STOP_SECONDS_MAX;
+    if (pthread_timedjoin_np((*writer)->thread, NULL, &until) == 0) {
+        writer_free(*writer);
+    }
+    *writer = NULL;
+}
+
+static void *thread_main(void *argument)
+{
+    struct log_writer *writer = argument;
+
+    (void)pthread_setname_np(pthread_self(), "log");
+    for (;;) {
+        bool is_stopping = atomic_load(&writer->is_stopping);
+
+        bool has_written = writer_drain(writer);
+
+        if (atomic_exchange(&writer->wants_reopen, false)) {
+            writer_reopen(writer);
+        }
+        writer_tell_dropped(writer);
+        if (is_stopping) {
+            return NULL;
+        }
+        if (!has_written) {
+            writer_sleep(writer);
+        }
+    }
+}
+
+/* Empties every ring once; true when there was anything. */
+static bool writer_drain(struct log_writer *writer)
+{
+    bool has_written = false;
+
+    for (unsigned i = 0; i < writer->options.producers; i++) {
+        struct log_ring_line line;
+
+        while (log_ring_take(&writer->rings[i], &line, writer->text)) {
+            writer_write(writer, line, writer->text);
+            has_written = true;
+        }
+    }
+    return has_written;
+}
+
+/* A producer that sees is_asleep wakes us; a line put before that is found by the second look. */
+static void writer_sleep(struct log_writer *writer)
+{
+    uint64_t ignored;
+
+    atomic_store(&writer->is_asleep, true);
+    if (!writer_drain(writer) && !atomic_load(&writer->is_stopping) &&
+        !atomic_load(&writer->wants_reopen)) {
+        (void)!read(writer->wake_fd, &ignored, sizeof(ignored));
+    }
+    atomic_store(&writer->is_asleep, false);
+}
+
+static void writer_wake(struct log_writer *writer)
+{
+    uint64_t one = 1;
+
+    (void)!write(writer->wake_fd, &one, sizeof(one));
+}
+
+static void writer_tell_dropped(struct log_writer *writer)
+{
+    uint64_t dropped = log_writer_dropped(writer);
+    char     text[80];
+
+    if (dropped == writer->dropped_told) {
+        return;
+    }
+    int len = snprintf(text, sizeof(text), "log lines dropped, the log was too slow count=%llu",
+                       (unsigned long long)(dropped - writer->dropped_told));
+
+    writer->dropped_told = dropped;
+    writer_write(writer,
+                 (struct log_ring_line){
+                     .len = (uint16_t)len, .channel = LOG_CHANNEL_DAEMON, .level = LOG_LEVEL_WARN},
+                 text);
+}
+
+/* One writev a line, so that lines of several processes on one file do not mix. A target that
+ * fails loses the line: there is nowhere left to complain. */
+static void writer_write(struct log_writer *writer, struct log_ring_line line, const char *text)
+{
+    enum log_level level = (enum log_level)line.level;
+    char           prefix[32] = "";
+    int            prefix_len = 0;
+
+    if (writer->options.targets[line.channel].kind == LOG_TO_SYSLOG) {
+        syslog(syslog_priority(level), "%.*s", (int)line.len, text);
+        return;
+    }
+    if (writer->options.has_priority) {
+        prefix_len = snprintf(prefix, sizeof(prefix), "<%d>", syslog_priority(level));
+    } else if (line.channel == LOG_CHANNEL_DAEMON) {
+        prefix_len = snprintf(prefix, sizeof(prefix), "sallyport: %s: ", log_level_name(level));
+    }
+    struct iovec parts[] = {{prefix, (size_t)prefix_len},
+                            {(void *)(uintptr_t)text, line.len},
+                            {(void *)(uintptr_t) "\n", 1}};
+
+    (void)!writev(writer->fds[line.channel], parts, 3);
+}
+
+static bool writer_open(struct log_writer *writer, struct error *error)
+{
+    for (unsigned i = 0; i < LOG_CHANNELS; i++) {
+        writer->fds[i] = target_open(&writer->options.targets[i], error);
+        if (writer->fds[i] < 0 && writer->options.targets[i].kind != LOG_TO_SYSLOG) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A file that cannot be opened again keeps its old descriptor: better the rotated file than none.
+ */
+static void writer_reopen(struct log_writer *writer)
+{
+    for (unsigned i = 0; i < LOG_CHANNELS; i++) {
+        const struct log_target *target = &writer->options.targets[i];
+        struct error             error;
+        int fd = target->kind == LOG_TO_FILE ? target_open(target, &error) : -1;
+
+        if (fd >= 0) {
+            (void)close(writer->fds[i]);
+            writer->fds[i] = fd;
+        } else if (target->kind == LOG_TO_FILE) {
+            log_warn("log file not reopened, the old one stays in use path=%s errno=%u",
+                     target->path, error.code);
+        }
+    }
+}
+
+static int target_open(const struct log_target *target, struct error *error)
+{
+    int fd = -1;
+
+    switch (target->kind) {
+    case LOG_TO_STDERR:
+        return STDERR_FILENO;
+    case LOG_TO_STDOUT:
+        return STDOUT_FILENO;
+    case LOG_TO_SYSLOG:
+        openlog("sallyport", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+        return -1;
+    case LOG_TO_FILE:
+        fd = open(target->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, FILE_MODE);
+        if (fd < 0) {
+            *error = error_from_errno(errno, target->path);
+        }
+        return fd;
+    }
+    return -1;
+}
+
+static void writer_close(struct log_writer *writer)
+{
+    for (unsigned i = 0; i < LOG_CHANNELS; i++) {
+        if (writer->options.targets[i].kind == LOG_TO_FILE && writer->fds[i] >= 0) {
+            (void)close(writer->fds[i]);
+        }
+        writer->fds[i] = -1;
+    }
+}
+
+static void writer_free(struct log_writer *writer)
+{
+    writer_close(writer);
+    if (writer->wake_fd >= 0) {
+        (void)close(writer->wake_fd);
+    }
+    for (unsigned i = 0; writer->rings != NULL && i < writer->options.producers; i++) {
+        log_ring_fini(&writer->rings[i]);
+    }
+    free(writer->rings);
+    free(writer);
+}
+
+static int syslog_priority(enum log_level level)
+{
+    switch (level) {
+    case LOG_LEVEL_ERROR:
+        return LOG_ERR;
+    case LOG_LEVEL_WARN:
+        return LOG_WARNING;
+    case LOG_LEVEL_INFO:
+        return LOG_INFO;
+    case LOG_LEVEL_DEBUG:
+        return LOG_DEBUG;
+    }
+    return LOG_INFO;
+}
