@@ -1,0 +1,57 @@
+/*
+ * A configuration made ready to run: addresses read, certificates and keys loaded and checked.
+ * Immutable; shared by all reactors, each of which makes its own `generation` of it.
+ */
+#ifndef SALLYPORT_PROXY_SNAPSHOT_H
+#define SALLYPORT_PROXY_SNAPSHOT_H
+
+#include "backend/pool.h"
+#include "base/name_table.h"
+#include "config/config.h"
+#include "io/address.h"
+#include "tls/context.h"
+
+#include <stddef.h>
+
+struct snapshot_listen {
+    struct address              address;
+    const struct config_string *text; /* as configured, for messages */
+};
+
+struct snapshot_frontend {
+    const struct config_frontend *config;
+    struct snapshot_listen       *listens;
+    size_t                        listens_count;
+    struct tls_context_options    tls;     /* with the PEM texts it points to */
+    size_t                        backend; /* index into backends */
+    struct name_table            *routes;  /* name to backend; NULL: none */
+};
+
+struct snapshot_backend {
+    const struct config_backend *config;
+    struct pool_target          *targets; /* one a server */
+};
+
+struct snapshot {
+    struct config            *config;
+    struct snapshot_frontend *frontends; /* as many as config->frontends */
+    struct snapshot_backend  *backends;
+    /* private */
+    struct snapshot_files *files;
+};
+
+/*
+ * Takes the configuration over (also on failure). Reads every file it names and builds each TLS
+ * context once to see that it is sound. NULL when there was an error: it is in `report`, with
+ * file:line, as are warnings.
+ */
+__attribute__((warn_unused_result)) struct snapshot *snapshot_build(struct config       **config,
+                                                                    struct config_report *report);
+
+/* Wipes the keys. No generation of it may be left. */
+void snapshot_free(struct snapshot **snapshot);
+
+/* True when some server is inside the daemon: such a session takes three descriptors, not two. */
+bool snapshot_has_builtin(const struct snapshot *snapshot);
+
+#endif

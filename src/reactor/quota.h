@@ -1,0 +1,21 @@
+/* A number of things that all reactors together may hold: one shared counter, one atomic
+ * instruction to take or give, on accepting and on closing only. */
+#ifndef SALLYPORT_REACTOR_QUOTA_H
+#define SALLYPORT_REACTOR_QUOTA_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct quota {
+    /* private */
+    _Atomic int64_t left;
+};
+
+void quota_init(struct quota *quota, int64_t max);
+/* False when nothing is left. */
+bool    quota_take(struct quota *quota);
+void    quota_give(struct quota *quota);
+int64_t quota_left(const struct quota *quota);
+
+#endif
