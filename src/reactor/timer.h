@@ -42,4 +42,10 @@ static inline bool timer_is_set(const struct timer *timer)
     return timer->place != 0;
 }
 
+/* Of a timer that is set. */
+static inline uint64_t timer_deadline_ns(const struct timer *timer)
+{
+    return timer->deadline_ns;
+}
+
 #endif

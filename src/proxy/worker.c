@@ -1,0 +1,383 @@
+#include "proxy/worker.h"
+
+#include "base/require.h"
+#include "base/slab.h"
+#include "proxy/listener.h"
+#include "proxy/session.h"
+#include "proxy/worker_internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LISTENERS_MAX = 1024 };
+
+struct worker {
+    struct worker_options options;
+    struct tls_library   *library;
+    struct generation    *generation;
+    struct builtin       *builtin;
+    struct slab          *sessions;
+    struct slab          *buffers;
+    struct slab          *listener_slab;
+    struct list           active; /* sessions, in the order of accepting */
+    struct list           over;   /* sessions to be returned at the end of the turn */
+    struct list           listeners;
+    struct list           parked; /* sessions waiting for a place to handshake */
+    struct task           reap;
+    size_t                sessions_count;
+    size_t                handshakes;
+    uint32_t              next_number;
+    worker_empty         *empty;
+};
+
+static bool worker_fill(struct worker *worker, struct error *error);
+static void worker_adopt(struct worker *worker, struct session *session,
+                         struct generation_frontend *frontend, int fd);
+static void on_reap(struct task *task);
+static void reap_session(struct worker *worker, struct session *session);
+static void summarize(const struct worker *worker, struct session *session,
+                      struct session_summary *summary);
+static void summarize_tls(struct session *session, struct session_summary *summary);
+static void resume_listeners(struct worker *worker);
+static void tell_when_empty(struct worker *worker);
+
+struct worker *worker_new(const struct worker_options *options, struct error *error)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+
+    *error = error_from_errno(ENOMEM, "worker");
+    if (worker == NULL) {
+        return NULL;
+    }
+    worker->options = *options;
+    worker->reap.run = on_reap;
+    list_init(&worker->active);
+    list_init(&worker->over);
+    list_init(&worker->listeners);
+    list_init(&worker->parked);
+    if (!worker_fill(worker, error)) {
+        worker_free(&worker);
+    }
+    return worker;
+}
+
+static bool worker_fill(struct worker *worker, struct error *error)
+{
+    const struct worker_options *options = &worker->options;
+    size_t                       sessions_max = (size_t)quota_left(options->connections);
+
+    worker->library = tls_library_new(error);
+    if (worker->library == NULL) {
+        return false;
+    }
+    tls_library_set_ticket_keys(worker->library, options->ticket_keys);
+    worker->generation = generation_new(options->snapshot, worker->library, error);
+    if (worker->generation == NULL) {
+        return false;
+    }
+    worker->sessions = slab_new(
+        &(struct slab_options){.object_bytes = sizeof(struct session), .objects_max = sessions_max},
+        error);
+    worker->buffers = slab_new(&(struct slab_options){.object_bytes = RELAY_BUFFER_BYTES,
+                                                      .objects_max = options->buffers_max},
+                               error);
+    worker->listener_slab = slab_new(&(struct slab_options){.object_bytes = sizeof(struct listener),
+                                                            .objects_max = LISTENERS_MAX},
+                                     error);
+    if (snapshot_has_builtin(options->snapshot)) {
+        worker->builtin = builtin_new(options->reactor, sessions_max, error);
+    }
+    return worker->sessions != NULL && worker->buffers != NULL && worker->listener_slab != NULL &&
+           (worker->builtin != NULL || !snapshot_has_builtin(options->snapshot));
+}
+
+void worker_free(struct worker **worker)
+{
+    if (*worker == NULL) {
+        return;
+    }
+    require((*worker)->sessions_count == 0 && list_is_empty(&(*worker)->listeners));
+    reactor_forget((*worker)->options.reactor, &(*worker)->reap);
+    builtin_free(&(*worker)->builtin);
+    slab_free(&(*worker)->listener_slab);
+    slab_free(&(*worker)->buffers);
+    slab_free(&(*worker)->sessions);
+    generation_free(&(*worker)->generation);
+    tls_library_free(&(*worker)->library);
+    tls_thread_stop();
+    free(*worker);
+    *worker = NULL;
+}
+
+bool worker_listen(struct worker *worker, size_t frontend, int listen_fd)
+{
+    struct listener *listener = slab_take(worker->listener_slab);
+
+    require(frontend < worker->options.snapshot->config->frontends_count);
+    if (listener == NULL) {
+        return false;
+    }
+    listener_start(listener, worker, &worker->generation->frontends[frontend], listen_fd);
+    list_append(&worker->listeners, &listener->link);
+    return true;
+}
+
+void worker_listener_over(struct worker *worker, struct listener *listener)
+{
+    list_remove(&listener->link);
+    slab_give(worker->listener_slab, listener);
+    tell_when_empty(worker);
+}
+
+void worker_drain(struct worker *worker, worker_empty *empty)
+{
+    worker->empty = empty;
+    for (struct list_link *link = list_first(&worker->listeners); link != NULL;
+         link = list_after(&worker->listeners, link)) {
+        listener_drain(container_of(link, struct listener, link));
+    }
+    reactor_defer(worker->options.reactor, &worker->reap);
+}
+
+size_t worker_cut(struct worker *worker, enum end_reason reason)
+{
+    size_t cut = 0;
+
+    for (struct list_link *link = list_first(&worker->listeners); link != NULL;
+         link = list_after(&worker->listeners, link)) {
+        listener_drop_waiting(container_of(link, struct listener, link));
+    }
+    for (struct list_link *link = list_first(&worker->active); link != NULL;
+         link = list_after(&worker->active, link)) {
+        struct session *session = container_of(link, struct session, link);
+
+        if (session_state(session) < SESSION_CLOSING) {
+            session_end(session, reason);
+            session_advance(session);
+            cut++;
+        }
+    }
+    return cut;
+}
+
+size_t worker_sessions(const struct worker *worker)
+{
+    return worker->sessions_count;
+}
+
+void worker_set_ticket_keys(struct worker *worker, const struct tls_ticket_keys *keys)
+{
+    tls_library_set_ticket_keys(worker->library, keys);
+}
+
+/* --- sessions begin ------------------------------------------------------------------------ */
+
+bool worker_accepted(struct worker *worker, struct generation_frontend *frontend, int fd)
+{
+    unsigned frontend_max = frontend->snapshot->config->max_connections;
+
+    if ((frontend_max != 0 && frontend->sessions >= frontend_max) ||
+        !quota_take(worker->options.connections)) {
+        return false;
+    }
+    struct session *session = slab_take(worker->sessions);
+
+    if (session == NULL) {
+        quota_give(worker->options.connections);
+        return false;
+    }
+    worker_adopt(worker, session, frontend, fd);
+    return true;
+}
+
+static void worker_adopt(struct worker *worker, struct session *session,
+                         struct generation_frontend *frontend, int fd)
+{
+    struct reactor *reactor = worker->options.reactor;
+
+    frontend->sessions++;
+    frontend->generation->sessions++;
+    worker->sessions_count++;
+    reactor_count(reactor, METRIC_CONNECTIONS_TOTAL, 1);
+    reactor_count(reactor, METRIC_CONNECTIONS_ACTIVE, 1);
+    session_start(session, worker, frontend, fd);
+    session->number = worker->next_number++;
+    list_append(&worker->active, &session->link);
+}
+
+bool worker_handshake_begin(struct worker *worker, struct session *session)
+{
+    if (session->is_counted) {
+        return true;
+    }
+    if (worker->handshakes >= HANDSHAKES_MAX) {
+        if (!list_is_linked(&session->parked)) {
+            list_append(&worker->parked, &session->parked);
+        }
+        return false;
+    }
+    session->is_counted = true;
+    worker->handshakes++;
+    reactor_count(worker->options.reactor, METRIC_HANDSHAKES_ACTIVE, 1);
+    return true;
+}
+
+void worker_handshake_end(struct worker *worker, struct session *session)
+{
+    if (list_is_linked(&session->parked)) {
+        list_remove(&session->parked);
+    }
+    if (!session->is_counted) {
+        return;
+    }
+    session->is_counted = false;
+    worker->handshakes--;
+    reactor_count(worker->options.reactor, METRIC_HANDSHAKES_ACTIVE, -1);
+    struct list_link *link = list_take_first(&worker->parked);
+
+    if (link != NULL) {
+        session_advance(container_of(link, struct session, parked));
+    }
+}
+
+/* --- sessions end -------------------------------------------------------------------------- */
+
+void worker_session_over(struct worker *worker, struct session *session)
+{
+    list_remove(&session->link);
+    list_append(&worker->over, &session->link);
+    reactor_defer(worker->options.reactor, &worker->reap);
+}
+
+static void on_reap(struct task *task)
+{
+    struct worker    *worker = container_of(task, struct worker, reap);
+    struct list_link *link = NULL;
+
+    while ((link = list_take_first(&worker->over)) != NULL) {
+        reap_session(worker, container_of(link, struct session, link));
+    }
+    resume_listeners(worker);
+    tell_when_empty(worker);
+}
+
+static void reap_session(struct worker *worker, struct session *session)
+{
+    struct reactor        *reactor = worker->options.reactor;
+    struct session_summary summary;
+
+    summarize(worker, session, &summary);
+    worker->options.report(worker->options.owner, &summary);
+    reactor_count(reactor, METRIC_BYTES_FROM_CLIENTS, (int64_t)session->up.bytes);
+    reactor_count(reactor, METRIC_BYTES_TO_CLIENTS, (int64_t)session->down.bytes);
+    reactor_count(reactor, METRIC_PROBES, summary.is_probe ? 1 : 0);
+    reactor_count(reactor, METRIC_CONNECTIONS_ACTIVE, -1);
+    if (session->target != NULL) {
+        pool_return(session->pool, session->target);
+    }
+    if (session->has_engine) {
+        tls_engine_fini(&session->engine);
+    }
+    session->frontend->sessions--;
+    session->frontend->generation->sessions--;
+    worker->sessions_count--;
+    slab_give(worker->sessions, session);
+    quota_give(worker->options.connections);
+}
+
+static void summarize(const struct worker *worker, struct session *session,
+                      struct session_summary *summary)
+{
+    bool is_established = session->established_ns != 0;
+
+    *summary = (struct session_summary){
+        .id_time_us = session->accepted_us,
+        .id_reactor = reactor_index(worker->options.reactor),
+        .id_number = session->number,
+        .frontend = session->frontend->snapshot->config->name.text,
+        .backend = session->pool != NULL ? pool_config(session->pool)->name.text : "-",
+        .server = session->target != NULL ? session->target->config->address.text : "-",
+        .handshake_ns =
+            is_established ? session->established_ns - session->accepted_ns : SUMMARY_NEVER,
+        .wait_ns = session->waited_ns,
+        .connect_ns = session->connect_ns,
+        .duration_ns = reactor_now_ns(worker->options.reactor) - session->accepted_ns,
+        .bytes_in = session->up.bytes,
+        .bytes_out = session->down.bytes,
+        .reason = session_reason(session),
+        .is_probe = !session->has_bytes && (session_reason(session) == END_CLIENT_CLOSE ||
+                                            session_reason(session) == END_CLIENT_RESET),
+    };
+    memcpy(&summary->client.socket, session->client_address, sizeof(session->client_address));
+    summary->client.len = sizeof(session->client_address);
+    summarize_tls(session, summary);
+}
+
+static void summarize_tls(struct session *session, struct session_summary *summary)
+{
+    static const struct tls_facts   no_facts = {.version = "-", .cipher = "-", .group = "-"};
+    static const struct tls_offered no_offer = {.versions = "-"};
+
+    summary->facts = no_facts;
+    summary->offered = no_offer;
+    summary->tls_reason = "-";
+    if (!session->has_engine) {
+        return;
+    }
+    tls_engine_facts(&session->engine, &summary->facts);
+    summary->tls_failure = tls_engine_failure(&session->engine);
+    summary->has_tls_failure = summary->tls_failure != TLS_FAILURE_NONE;
+    if (summary->has_tls_failure) {
+        summary->tls_reason = tls_engine_reason(&session->engine);
+        summary->alert = tls_engine_alert(&session->engine);
+        tls_engine_offered(&session->engine, &summary->offered);
+    }
+}
+
+static void resume_listeners(struct worker *worker)
+{
+    for (struct list_link *link = list_first(&worker->listeners); link != NULL;
+         link = list_after(&worker->listeners, link)) {
+        listener_resume(container_of(link, struct listener, link));
+    }
+}
+
+/* A conversation with a server inside the daemon ends a moment after its session: look again. */
+static void tell_when_empty(struct worker *worker)
+{
+    worker_empty *empty = worker->empty;
+
+    if (empty == NULL || worker->sessions_count > 0 || !list_is_empty(&worker->listeners)) {
+        return;
+    }
+    if (worker->builtin != NULL && builtin_active(worker->builtin) > 0) {
+        reactor_defer(worker->options.reactor, &worker->reap);
+        return;
+    }
+    worker->empty = NULL;
+    empty(worker->options.owner);
+}
+
+/* --- what sessions and listeners need ------------------------------------------------------ */
+
+struct reactor *worker_reactor(const struct worker *worker)
+{
+    return worker->options.reactor;
+}
+
+struct io_loop *worker_loop(const struct worker *worker)
+{
+    return reactor_loop(worker->options.reactor);
+}
+
+struct slab *worker_buffers(const struct worker *worker)
+{
+    return worker->buffers;
+}
+
+struct builtin *worker_builtin(const struct worker *worker)
+{
+    return worker->builtin;
+}

@@ -1,0 +1,30 @@
+/* What sessions and listeners need of their worker. */
+#ifndef SALLYPORT_PROXY_WORKER_INTERNAL_H
+#define SALLYPORT_PROXY_WORKER_INTERNAL_H
+
+#include "backend/builtin.h"
+#include "proxy/worker.h"
+
+struct session;
+struct listener;
+
+struct reactor *worker_reactor(const struct worker *worker);
+struct io_loop *worker_loop(const struct worker *worker);
+struct slab    *worker_buffers(const struct worker *worker);
+struct builtin *worker_builtin(const struct worker *worker);
+
+/* Begins a session on a socket just accepted. False: a limit is reached; the socket stays the
+ * caller's, who tries again when listener_resume is called or some time has passed. */
+bool worker_accepted(struct worker *worker, struct generation_frontend *frontend, int fd);
+
+/* A session is CLOSED: it is reported, and its memory returned at the end of the turn. */
+void worker_session_over(struct worker *worker, struct session *session);
+
+/* One of HANDSHAKES_MAX places. False: the session is parked and will get session_advance. */
+bool worker_handshake_begin(struct worker *worker, struct session *session);
+void worker_handshake_end(struct worker *worker, struct session *session);
+
+/* A draining listener has closed its socket and is gone. */
+void worker_listener_over(struct worker *worker, struct listener *listener);
+
+#endif
