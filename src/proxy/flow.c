@@ -111,6 +111,7 @@ static void up_source_ended(struct session *session, bool is_truncated)
 {
     session->up.is_truncated = is_truncated;
     session_note(session, is_truncated ? END_TLS_TRUNCATED : END_CLIENT_CLOSE);
+    session_progressed(session);
     state_move(&session->up.state, FLOW_DRAINING);
 }
 
@@ -143,6 +144,7 @@ void flow_run_down(struct session *session)
             return;
         }
         session_note(session, END_SERVER_CLOSE);
+        session_progressed(session);
         state_move(&session->down.state, FLOW_DRAINING);
     }
     if (flow_state(&session->down) == FLOW_DRAINING) {
