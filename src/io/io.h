@@ -39,10 +39,13 @@ typedef void io_done(struct io_op *op);
 
 /* One operation; embedded in its owner, never allocated here. Zeroed memory is an idle op. */
 struct io_op {
-    io_done           *done;
-    int64_t            result;   /* bytes moved, or the new descriptor; 0 bytes received: the end */
-    struct error       error;    /* ERROR_NONE on success */
-    struct bytes_const received; /* recv: the bytes, lent until `done` returns */
+    io_done     *done;
+    int64_t      result; /* bytes moved, or the new descriptor; 0 bytes received: the end */
+    struct error error;  /* ERROR_NONE on success */
+    union {
+        struct bytes_const received; /* recv: the bytes, lent until `done` returns */
+        struct bytes_const from;     /* private; send: the bytes to send */
+    };
     /* private */
     struct list_link      link;
     const struct address *address; /* connect */
@@ -52,8 +55,9 @@ struct io_op {
     uint8_t               status; /* enum io_status, io_internal.h */
 };
 
-/* The most bytes one recv brings. */
-enum { IO_RECV_BYTES = 64 * 1024 };
+/* The most bytes one recv brings; the most calls of `done` in one turn (the rest wait for the next,
+ * which then does not sleep); the longest sleep, whatever io_turn is told. */
+enum { IO_RECV_BYTES = 64 * 1024, IO_COMPLETIONS_PER_TURN_MAX = 1024, IO_SLEEP_MAX_S = 3600 };
 
 struct io_options {
     const char *driver;             /* "auto", "io_uring", "epoll", "kqueue" */
@@ -95,10 +99,13 @@ void io_recv(struct io_loop *loop, struct io_op *op, int fd, io_done *done);
 void io_send(struct io_loop *loop, struct io_op *op, int fd, struct bytes_const from,
              io_done *done);
 
-/* Waits until a descriptor of any kind (eventfd, signalfd, ...) can be read; reads nothing. */
+/* Waits until a descriptor of any kind (eventfd, signalfd, ...) can be read; reads nothing. Once
+ * done came, the loop has forgotten the descriptor: whoever owns it may close it. */
 void io_poll(struct io_loop *loop, struct io_op *op, int fd, io_done *done);
 
-/* Closes; always succeeds as far as the caller is concerned. No op of `fd` may be pending. */
+/* Closes; always succeeds as far as the caller is concerned. No op of `fd` may be pending. The only
+ * way to close a descriptor that this loop accepted, connected, received from or sent to. A
+ * listening socket may also be closed with close(2), or handed on, once it has no accept inside. */
 void io_close(struct io_loop *loop, struct io_op *op, int fd, io_done *done);
 
 /* Asks a pending op to end soon (law 4). An idle op, or one already cancelled, is left alone. */

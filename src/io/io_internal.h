@@ -13,6 +13,7 @@ enum io_status {
     IO_IDLE,       /* the owner's */
     IO_PENDING,    /* the driver's */
     IO_CANCELLING, /* the driver's, and asked to end */
+    IO_READY,      /* the loop's: `finish` does the work just before `done` */
     IO_COMPLETED,  /* the loop's: outcome known, `done` not yet called */
 };
 
@@ -22,6 +23,8 @@ enum io_status {
  */
 struct io_driver {
     const char *name;
+    /* Opening proves too little: io_loop_open runs a self-test before it trusts this driver. */
+    bool needs_self_test;
     /* NULL and error when this driver cannot work here. */
     void *(*open)(struct io_loop *loop, const struct io_options *options, struct error *error);
     void (*close)(void *state);
@@ -31,8 +34,9 @@ struct io_driver {
     void (*cancel)(void *state, struct io_op *op);
     /* Pushes out what was submitted; waits at most wait_ns for something to complete. */
     void (*wait)(void *state, uint64_t wait_ns);
-    /* Just before `done`: the last chance to do the work (a readiness driver receives here, into
-     * one shared buffer). False: not complete after all, the op is pending again. May be NULL. */
+    /* Just before `done` of an op that came with io_ready: does the work (a readiness driver
+     * receives here, into one shared buffer) and sets result or error. False: not complete after
+     * all, the op is pending again. NULL in a driver that never calls io_ready. */
     bool (*finish)(void *state, struct io_op *op);
     /* Just after `done`: the buffer of a receive comes home. `op` may be gone. May be NULL. */
     void (*recycle)(void *state, int16_t buffer);
@@ -52,6 +56,12 @@ io_loop_open_driver(const struct io_driver *driver, const struct io_options *opt
 
 /* A driver reports an outcome: result on success, error otherwise. `done` runs later. */
 void io_complete(struct io_loop *loop, struct io_op *op, int64_t result, struct error error);
+
+/* A driver reports that the op can be done without waiting: `finish`, then `done` run later. */
+void io_ready(struct io_loop *loop, struct io_op *op);
+
+/* A descriptor came into being: what was known of its number no longer counts. */
+void io_descriptor_is_new(struct io_loop *loop, int fd);
 
 /* The driver's own state, for tests that look inside. */
 void *io_loop_driver_state(struct io_loop *loop);

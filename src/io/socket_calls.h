@@ -1,0 +1,33 @@
+/*
+ * Socket calls whose spelling differs between systems, and the "at once" functions that the
+ * kernel's drivers share. Meson picks socket_calls_linux.c or socket_calls_bsd.c.
+ */
+#ifndef SALLYPORT_IO_SOCKET_CALLS_H
+#define SALLYPORT_IO_SOCKET_CALLS_H
+
+#include "io/address.h"
+
+#include <stddef.h>
+
+/* A non-blocking, close-on-exec stream socket, or -1 and errno. */
+int socket_new_stream(int family);
+
+/* An accepted non-blocking, close-on-exec socket, or -1 and errno. */
+int socket_accept(int listen_fd);
+
+/* After 60 s of silence ask every 10 s, and give up after 6 questions. */
+void socket_keep_alive(int fd);
+
+/* Bytes the kernel holds that the peer has not acknowledged; 0 if unknown. */
+size_t socket_unacknowledged(int fd);
+
+/* The coming close sends RST. */
+void socket_reset_on_close(int fd);
+
+/* The other end's address; len 0 if unknown. */
+void socket_peer(int fd, struct address *address);
+
+/* Closes so that the peer sees RST. */
+void socket_reset(int fd);
+
+#endif

@@ -1,0 +1,4 @@
+/* The laws of io, on every driver. */
+#include "suite.h"
+
+Suite *laws_suite(void);

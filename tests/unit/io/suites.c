@@ -1,0 +1,3 @@
+#include "suites.h"
+
+suite_maker *const suites_all[] = {address_suite, socket_suite, NULL};

@@ -1,0 +1,5 @@
+/* The suites of room io that need no loop. */
+#include "suite.h"
+
+Suite *address_suite(void);
+Suite *socket_suite(void);
