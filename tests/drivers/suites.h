@@ -2,3 +2,4 @@
 #include "suite.h"
 
 Suite *laws_suite(void);
+Suite *sim_suite(void);

@@ -48,14 +48,15 @@ struct world world_open(size_t index)
 
 struct world world_open_with(size_t index, struct io_options options)
 {
-    struct world   world = {.is_simulated = strcmp(drivers[index], WORLD_SIM_NAME) == 0,
+    bool           is_rough = strcmp(drivers[index], WORLD_SIM_ROUGH_NAME) == 0;
+    struct world   world = {.is_simulated = is_rough || strcmp(drivers[index], WORLD_SIM_NAME) == 0,
                             .is_uring = strcmp(drivers[index], "io_uring") == 0};
     struct error   error = ERROR_OK;
     struct address addresses[ADDRESSES_PER_TEXT_MAX];
     const char    *problem;
 
     if (world.is_simulated) {
-        world_sim_open(&world);
+        world_sim_open(&world, is_rough);
         return world;
     }
     options.driver = drivers[index];
@@ -247,9 +248,8 @@ static void find_drivers(void)
         }
         io_loop_close(&loop);
     }
-    if (WORLD_SIM_NAME[0] != '\0') {
-        drivers[drivers_count++] = WORLD_SIM_NAME;
-    }
+    drivers[drivers_count++] = WORLD_SIM_NAME;
+    drivers[drivers_count++] = WORLD_SIM_ROUGH_NAME;
 }
 
 static void on_done(struct io_op *op)

@@ -1,0 +1,89 @@
+#include "sim_lent.h"
+
+#include "base/require.h"
+
+#include <sanitizer/asan_interface.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WIPED = 0xDD, RETURNED_MAX = 64 };
+
+struct sim_lent {
+    size_t        places;
+    size_t        next; /* in `returned` */
+    struct bytes  returned[RETURNED_MAX];
+    struct bytes *out;
+};
+
+static void release(struct bytes *bytes);
+
+struct sim_lent *sim_lent_new(size_t places)
+{
+    struct sim_lent *lent = calloc(1, sizeof(*lent));
+
+    require(lent != NULL);
+    lent->places = places;
+    lent->out = calloc(places, sizeof(*lent->out));
+    require(lent->out != NULL);
+    return lent;
+}
+
+void sim_lent_free(struct sim_lent **lent)
+{
+    for (size_t i = 0; i < RETURNED_MAX; i++) {
+        release(&(*lent)->returned[i]);
+    }
+    free((*lent)->out);
+    free(*lent);
+    *lent = NULL;
+}
+
+struct bytes sim_lent_begin(struct sim_lent *lent, size_t place, size_t len)
+{
+    require(place < lent->places);
+    require(lent->out[place].data == NULL);
+    lent->out[place] = (struct bytes){.data = malloc(len), .len = len};
+    require(lent->out[place].data != NULL);
+    return lent->out[place];
+}
+
+void sim_lent_end(struct sim_lent *lent, size_t place)
+{
+    struct bytes *oldest = &lent->returned[lent->next];
+
+    require(place < lent->places);
+    require(lent->out[place].data != NULL);
+    release(oldest);
+    *oldest = lent->out[place];
+    lent->out[place] = (struct bytes){0};
+    lent->next = (lent->next + 1) % RETURNED_MAX;
+    memset(oldest->data, WIPED, oldest->len);
+    ASAN_POISON_MEMORY_REGION(oldest->data, oldest->len);
+}
+
+uint64_t sim_lent_hash(struct bytes_const bytes)
+{
+    uint64_t hash = bytes.len;
+    size_t   i = 0;
+
+    for (; i + sizeof(hash) <= bytes.len; i += sizeof(hash)) {
+        uint64_t word;
+
+        memcpy(&word, bytes.data + i, sizeof(word));
+        hash = (hash ^ word) * UINT64_C(0x9fb21c651e98df25);
+        hash ^= hash >> 29;
+    }
+    for (; i < bytes.len; i++) {
+        hash = (hash ^ bytes.data[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+static void release(struct bytes *bytes)
+{
+    if (bytes->data != NULL) {
+        ASAN_UNPOISON_MEMORY_REGION(bytes->data, bytes->len);
+        free(bytes->data);
+        bytes->data = NULL;
+    }
+}

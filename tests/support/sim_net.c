@@ -1,0 +1,213 @@
+#include "sim_internal.h"
+
+#include "base/clock.h"
+#include "base/require.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The clock starts here, so that "no time yet" (0) cannot be mistaken for a moment. */
+static const uint64_t BEGINNING_NS = 1000 * NS_PER_S;
+static const uint64_t HASH_START = UINT64_C(0xcbf29ce484222325);
+static const uint64_t HASH_FACTOR = UINT64_C(0x100000001b3);
+
+static struct sim_net *current;
+
+static uint64_t now_of_current(void);
+static uint64_t next_number(struct sim_net *net);
+static uint64_t hash_of(uint64_t hash, uint64_t number);
+
+struct sim_net *sim_net_new(const struct sim_options *options)
+{
+    struct sim_net *net = calloc(1, sizeof(*net));
+
+    require(current == NULL);
+    require(net != NULL);
+    net->fds = calloc(SIM_DESCRIPTORS_MAX, sizeof(*net->fds));
+    require(net->fds != NULL);
+    net->fds_max = options->descriptors_max == 0 ? SIM_DESCRIPTORS_MAX : options->descriptors_max;
+    require(net->fds_max <= SIM_DESCRIPTORS_MAX);
+    net->faults = options->faults;
+    net->chance = options->seed;
+    net->now_ns = BEGINNING_NS;
+    net->trace = HASH_START;
+    list_init(&net->links);
+    list_init(&net->listeners);
+    current = net;
+    clock_set_source(now_of_current);
+    return net;
+}
+
+void sim_net_free(struct sim_net **net)
+{
+    struct sim_net *freeing = *net;
+
+    if (freeing == NULL) {
+        return;
+    }
+    require(freeing->loops == 0);
+    for (struct list_link *link; (link = list_first(&freeing->listeners)) != NULL;) {
+        sim_listener_free(container_of(link, struct sim_listener, link));
+    }
+    for (struct list_link *link; (link = list_first(&freeing->links)) != NULL;) {
+        sim_link_free(container_of(link, struct sim_link, link));
+    }
+    for (size_t i = 0; i < SIM_DESCRIPTORS_MAX; i++) {
+        free(freeing->fds[i].raised);
+    }
+    sim_queue_fini(&freeing->queue);
+    free(freeing->fds);
+    free(freeing);
+    clock_set_source(NULL);
+    current = NULL;
+    *net = NULL;
+}
+
+struct sim_faults *sim_faults(struct sim_net *net)
+{
+    return &net->faults;
+}
+
+uint64_t sim_now_ns(const struct sim_net *net)
+{
+    return net->now_ns;
+}
+
+uint64_t sim_random(struct sim_net *net, uint64_t below)
+{
+    require(below > 0);
+    return next_number(net) % below;
+}
+
+uint64_t sim_trace(const struct sim_net *net)
+{
+    return net->trace;
+}
+
+size_t sim_open_fds(const struct sim_net *net)
+{
+    return net->fds_open;
+}
+
+size_t sim_links(const struct sim_net *net)
+{
+    return net->links_count;
+}
+
+void sim_event_at(struct sim_net *net, struct sim_event *event, uint64_t time_ns)
+{
+    require(event->run != NULL);
+    sim_event_clear(net, event);
+    event->time_ns = time_ns < net->now_ns ? net->now_ns : time_ns;
+    net->order++;
+    event->order = net->order;
+    if (sim_chance(net, net->faults.shuffle)) {
+        event->order = next_number(net) >> 1;
+    }
+    sim_queue_add(&net->queue, event);
+}
+
+void sim_event_clear(struct sim_net *net, struct sim_event *event)
+{
+    if (sim_event_is_set(event)) {
+        sim_queue_remove(&net->queue, event);
+    }
+}
+
+void sim_answer(struct sim_net *net, const struct address *address, enum sim_answer answer)
+{
+    size_t index = 0;
+
+    while (index < net->answers_count && !address_is_equal(&net->answers[index].address, address)) {
+        index++;
+    }
+    require(index < SIM_ANSWERS_MAX);
+    net->answers[index].address = *address;
+    net->answers[index].answer = answer;
+    if (index == net->answers_count) {
+        net->answers_count++;
+    }
+}
+
+enum sim_answer sim_answer_of(const struct sim_net *net, const struct address *address)
+{
+    for (size_t i = 0; i < net->answers_count; i++) {
+        if (address_is_equal(&net->answers[i].address, address)) {
+            return net->answers[i].answer;
+        }
+    }
+    return SIM_ACCEPTS;
+}
+
+bool sim_chance(struct sim_net *net, unsigned in_a_thousand)
+{
+    return in_a_thousand > 0 && next_number(net) % 1000 < in_a_thousand;
+}
+
+uint64_t sim_between(struct sim_net *net, uint64_t min, uint64_t max)
+{
+    require(min <= max);
+    return min == max ? min : min + next_number(net) % (max - min + 1);
+}
+
+void sim_note(struct sim_net *net, uint64_t what, uint64_t which, uint64_t result)
+{
+    net->trace = hash_of(net->trace, net->now_ns);
+    net->trace = hash_of(net->trace, what);
+    net->trace = hash_of(net->trace, which);
+    net->trace = hash_of(net->trace, result);
+}
+
+int sim_fd_take(struct sim_net *net)
+{
+    for (size_t i = 0; i < net->fds_max; i++) {
+        if (net->fds[i].kind == SIM_FD_FREE) {
+            net->fds_open++;
+            return (int)i + SIM_FD_FIRST;
+        }
+    }
+    return -1;
+}
+
+void sim_fd_give(struct sim_net *net, int fd)
+{
+    struct sim_fd *entry = sim_fd_of(net, fd);
+
+    free(entry->raised);
+    memset(entry, 0, sizeof(*entry));
+    net->fds_open--;
+}
+
+/* Aborts when nobody has that descriptor open. */
+struct sim_fd *sim_fd_of(struct sim_net *net, int fd)
+{
+    require(fd >= SIM_FD_FIRST);
+    require(fd < SIM_FD_FIRST + SIM_DESCRIPTORS_MAX);
+    require(net->fds[fd - SIM_FD_FIRST].kind != SIM_FD_FREE);
+    return &net->fds[fd - SIM_FD_FIRST];
+}
+
+static uint64_t now_of_current(void)
+{
+    return current->now_ns;
+}
+
+/* A stream of 64-bit numbers: a counter in large odd steps, stirred. */
+static uint64_t next_number(struct sim_net *net)
+{
+    net->chance += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t number = net->chance;
+
+    number = (number ^ (number >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    number = (number ^ (number >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return number ^ (number >> 31);
+}
+
+static uint64_t hash_of(uint64_t hash, uint64_t number)
+{
+    for (int i = 0; i < 8; i++) {
+        hash = (hash ^ (number & 0xff)) * HASH_FACTOR;
+        number >>= 8;
+    }
+    return hash;
+}
