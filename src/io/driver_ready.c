@@ -23,7 +23,6 @@ static void on_readable(struct ready *ready, int fd);
 static void on_writable(struct ready *ready, int fd);
 static void end_connect(struct ready *ready, struct io_op *op);
 static bool try_accept(struct ready *ready, struct io_op *op);
-static bool is_of_that_connection(int code);
 static void forget_if_unused(struct ready *ready, int fd);
 
 bool ready_init(struct ready *ready, struct io_loop *loop, ready_watch *watch_, struct error *error)
@@ -320,7 +319,7 @@ static bool try_accept(struct ready *ready, struct io_op *op)
 
     do {
         fd = socket_accept(op->fd);
-    } while (fd < 0 && is_of_that_connection(errno));
+    } while (fd < 0 && (errno == EINTR || socket_is_lost_connection(errno)));
     if (fd < 0 && errno == EAGAIN) {
         return false;
     }
@@ -332,25 +331,6 @@ static bool try_accept(struct ready *ready, struct io_op *op)
     list_remove(&op->link);
     io_complete(ready->loop, op, fd < 0 ? 0 : fd, error);
     return error_kind(&error) != ERROR_EXHAUSTED;
-}
-
-/* Linux hands out, through accept, what already went wrong with the connection it would have
- * returned. That one is gone; the next may be well. */
-static bool is_of_that_connection(int code)
-{
-    switch (code) {
-    case EINTR:
-    case ECONNABORTED:
-    case ENETDOWN:
-    case EPROTO:
-    case ENOPROTOOPT:
-    case EHOSTDOWN:
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-        return true;
-    default:
-        return false;
-    }
 }
 
 /* Others than this loop may close the descriptors that were accepted on or polled: once no

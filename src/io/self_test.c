@@ -44,6 +44,7 @@ static void turn_until_done(struct trial *trial, const struct io_op *const *ops)
 static bool is_any_pending(const struct trial *trial);
 static bool is_as_expected(const struct trial *trial);
 static void cancel_all(struct trial *trial);
+static void close_through_loop(struct trial *trial, int fd);
 static void close_fd(int fd);
 static void on_accept(struct io_op *op);
 static void on_connect(struct io_op *op);
@@ -75,9 +76,12 @@ enum self_test_outcome self_test(struct io_loop *loop, struct error *error)
     if (is_any_pending(trial)) {
         return SELF_TEST_STUCK;
     }
-    close_fd(trial->listen_fd);
-    close_fd(trial->client_fd);
-    close_fd(trial->server_fd);
+    close_through_loop(trial, trial->listen_fd);
+    close_through_loop(trial, trial->client_fd);
+    close_through_loop(trial, trial->server_fd);
+    if (is_any_pending(trial)) {
+        return SELF_TEST_STUCK;
+    }
     free(trial);
     if (passed) {
         *error = ERROR_OK;
@@ -205,6 +209,18 @@ static void cancel_all(struct trial *trial)
     }
 }
 
+/* The loop may still accept on the listening socket. Once a close is stuck none follows. */
+static void close_through_loop(struct trial *trial, int fd)
+{
+    if (fd < 0 || io_op_is_pending(&trial->close)) {
+        return;
+    }
+    io_close(trial->loop, &trial->close, fd, on_closed);
+    for (int turns = 0; turns < TURNS_MAX && io_op_is_pending(&trial->close); turns++) {
+        io_turn(trial->loop, TURN_MS * NS_PER_MS);
+    }
+}
+
 static void close_fd(int fd)
 {
     if (fd >= 0) {
@@ -277,5 +293,7 @@ static void on_closed(struct io_op *op)
     struct trial *trial = container_of(op, struct trial, close);
 
     note(trial, op);
-    trial->server_fd = -1;
+    if (op->fd == trial->server_fd) {
+        trial->server_fd = -1;
+    }
 }

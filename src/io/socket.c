@@ -63,6 +63,22 @@ void socket_local(int fd, struct address *address)
     }
 }
 
+bool socket_is_lost_connection(int accept_errno)
+{
+    switch (accept_errno) {
+    case ECONNABORTED:
+    case ENETDOWN:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+        return true;
+    default:
+        return false;
+    }
+}
+
 void socket_reset_on_close(int fd)
 {
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};

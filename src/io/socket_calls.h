@@ -7,6 +7,7 @@
 
 #include "io/address.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A non-blocking, close-on-exec stream socket, or -1 and errno. */
@@ -14,6 +15,10 @@ int socket_new_stream(int family);
 
 /* An accepted non-blocking, close-on-exec socket, or -1 and errno. */
 int socket_accept(int listen_fd);
+
+/* Linux hands out, through accept, what already went wrong with the connection it would have
+ * returned. That one is gone; the next may be well. */
+bool socket_is_lost_connection(int accept_errno);
 
 /* After 60 s of silence ask every 10 s, and give up after 6 questions. */
 void socket_keep_alive(int fd);
