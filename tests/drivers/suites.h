@@ -2,4 +2,6 @@
 #include "suite.h"
 
 Suite *laws_suite(void);
+Suite *rules_suite(void);
+Suite *connect_suite(void);
 Suite *sim_suite(void);

@@ -10,7 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DRIVERS_MAX = 4, BACKLOG = 128, SETTLE_TURNS = 5, PATTERN_BYTES = 4 << 20 };
+enum {
+    TIMEOUT_SECONDS = 120,
+    DRIVERS_MAX = 4,
+    BACKLOG = 128,
+    SETTLE_TURNS = 5,
+    PATTERN_BYTES = 4 << 20
+};
 
 static const char *drivers[DRIVERS_MAX];
 static size_t      drivers_count;
@@ -39,6 +45,19 @@ bool world_has(const char *driver)
         }
     }
     return false;
+}
+
+Suite *world_suite(const char *name, const TTest *const *tests)
+{
+    Suite *suite = suite_create(name);
+    TCase *tcase = tcase_create("every driver");
+
+    tcase_set_timeout(tcase, TIMEOUT_SECONDS);
+    for (size_t i = 0; tests[i] != NULL; i++) {
+        tcase_add_loop_test(tcase, tests[i], 0, (int)world_drivers_count());
+    }
+    suite_add_tcase(suite, tcase);
+    return suite;
 }
 
 struct world world_open(size_t index)

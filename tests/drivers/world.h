@@ -9,6 +9,7 @@
 #include "io/io.h"
 #include "io/io_internal.h"
 
+#include <check.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -41,6 +42,9 @@ struct pair {
 size_t      world_drivers_count(void);
 const char *world_driver(size_t index);
 bool        world_has(const char *driver);
+
+/* A suite that runs each of the tests (ending with NULL) on each driver. */
+Suite *world_suite(const char *name, const TTest *const *tests);
 
 struct world world_open(size_t index);
 struct world world_open_with(size_t index, struct io_options options);

@@ -1,0 +1,391 @@
+/* How connections end, and what is promised of bytes, on every driver that works here. */
+#include "suites.h"
+#include "world.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+enum { MEGABYTE = 1 << 20 };
+
+/* Fills the socket until a send has to wait; `sending` is that send. */
+static void fill(struct world *world, int fd, struct call *sending)
+{
+    for (int sends = 0; sends < 1000; sends++) {
+        memset(sending, 0, sizeof(*sending));
+        world_send(world, sending, fd, world_pattern(MEGABYTE));
+        world_settle(world);
+        if (io_op_is_pending(&sending->op)) {
+            return;
+        }
+        ck_assert_int_eq(call_error(sending), ERROR_NONE);
+    }
+    ck_abort_msg("the socket takes bytes without end");
+}
+
+START_TEST(shutdown_then_wait_then_close_sends_a_fin)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+    struct call  receiving = {0};
+
+    world_recv(&world, &receiving, pair.server);
+    io_turn(world.loop, 0);
+    io_shutdown_both(world.loop, pair.server);
+    world_finish(&world, &receiving);
+    world_close_fd(&world, pair.server);
+
+    ck_assert_int_eq(call_error(&receiving), ERROR_NONE);
+    ck_assert_int_eq(receiving.op.result, 0);
+    world_expect_end(&world, pair.client);
+    world_close_fd(&world, pair.client);
+    world_close(&world);
+}
+END_TEST
+
+START_TEST(cancel_then_wait_then_close_sends_a_fin)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+    struct call  receiving = {0};
+
+    world_recv(&world, &receiving, pair.server);
+    io_turn(world.loop, 0);
+    io_cancel(world.loop, &receiving.op);
+    world_finish(&world, &receiving);
+    world_close_fd(&world, pair.server);
+
+    world_expect_end(&world, pair.client);
+    world_close_fd(&world, pair.client);
+    world_close(&world);
+}
+END_TEST
+
+START_TEST(reset_on_close_sends_an_rst)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+    struct call  receiving = {0};
+
+    world_recv(&world, &receiving, pair.client);
+    io_turn(world.loop, 0);
+    io_reset_on_close(world.loop, pair.server);
+    world_close_fd(&world, pair.server);
+    world_finish(&world, &receiving);
+
+    ck_assert_int_eq(call_error(&receiving), ERROR_RESET);
+    world_close_fd(&world, pair.client);
+    world_close(&world);
+}
+END_TEST
+
+START_TEST(bytes_before_a_fin_come_first)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+
+    world_send_all(&world, pair.server, world_pattern(5000));
+    world_close_fd(&world, pair.server);
+
+    world_expect_bytes(&world, pair.client, 5000, 0);
+    world_expect_end(&world, pair.client);
+    world_close_fd(&world, pair.client);
+    world_close(&world);
+}
+END_TEST
+
+START_TEST(bytes_before_an_rst_come_first)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+
+    world_send_all(&world, pair.server, world_pattern(500));
+    for (int i = 0; i < 100 && io_unacknowledged(world.loop, pair.server) > 0; i++) {
+        world_settle(&world);
+    }
+    io_reset_on_close(world.loop, pair.server);
+    world_close_fd(&world, pair.server);
+    world_settle(&world);
+
+    world_expect_bytes(&world, pair.client, 500, 0);
+    world_expect_error(&world, pair.client, ERROR_RESET);
+    world_close_fd(&world, pair.client);
+    world_close(&world);
+}
+END_TEST
+
+/* The kernel tells one call of a reset; if that was a send, a receive would read a clean end. */
+START_TEST(a_reset_never_looks_like_an_end_even_after_a_send_was_told)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+    struct call  sending = {0};
+
+    io_reset_on_close(world.loop, pair.server);
+    world_close_fd(&world, pair.server);
+    world_settle(&world);
+    world_settle(&world);
+    world_send(&world, &sending, pair.client, world_pattern(10));
+    world_finish(&world, &sending);
+    ck_assert_int_eq(call_error(&sending), ERROR_RESET);
+
+    world_expect_error(&world, pair.client, ERROR_RESET);
+    memset(&sending, 0, sizeof(sending));
+    world_send(&world, &sending, pair.client, world_pattern(10));
+    world_finish(&world, &sending);
+    ck_assert_int_eq(call_error(&sending), ERROR_BROKEN);
+    world_close_fd(&world, pair.client);
+    world_close(&world);
+}
+END_TEST
+
+START_TEST(a_half_closed_connection_still_carries_bytes_the_other_way)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+
+    world_send_all(&world, pair.client, world_pattern(10));
+    io_shutdown_send(world.loop, pair.client);
+    world_expect_bytes(&world, pair.server, 10, 0);
+    world_expect_end(&world, pair.server);
+    world_expect_end(&world, pair.server);
+    world_send_all(&world, pair.server, world_pattern(70000));
+
+    world_expect_bytes(&world, pair.client, 70000, 0);
+    world_close_fd(&world, pair.server);
+    world_expect_end(&world, pair.client);
+    world_close_fd(&world, pair.client);
+    world_close(&world);
+}
+END_TEST
+
+START_TEST(a_pending_recv_goes_on_after_shutdown_send)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+    struct call  receiving = {0};
+
+    world_recv(&world, &receiving, pair.client);
+    io_shutdown_send(world.loop, pair.client);
+    world_settle(&world);
+    ck_assert(io_op_is_pending(&receiving.op));
+    world_send_all(&world, pair.server, world_pattern(3));
+    world_finish(&world, &receiving);
+
+    ck_assert_int_eq(call_error(&receiving), ERROR_NONE);
+    ck_assert_int_ge(receiving.op.result, 1);
+    world_close_pair(&world, pair);
+    world_close(&world);
+}
+END_TEST
+
+/* One direction of a connection in full flight. */
+struct flow {
+    struct io_op   sending;
+    struct io_op   receiving;
+    struct world  *world;
+    int            from;
+    int            to;
+    const uint8_t *bytes;
+    size_t         sent;
+    size_t         received;
+    bool           is_ended;
+    bool           is_wrong;
+};
+
+static void on_flow_received(struct io_op *op)
+{
+    struct flow *flow = container_of(op, struct flow, receiving);
+
+    ck_assert_int_eq(op->error.kind, ERROR_NONE);
+    flow->is_ended = op->result == 0;
+    if (flow->is_ended) {
+        return;
+    }
+    ck_assert_uint_le(flow->received + op->received.len, MEGABYTE);
+    flow->is_wrong = flow->is_wrong ||
+                     memcmp(op->received.data, flow->bytes + flow->received, op->received.len) != 0;
+    flow->received += op->received.len;
+    io_recv(flow->world->loop, op, flow->to, on_flow_received);
+}
+
+static void on_flow_sent(struct io_op *op)
+{
+    struct flow *flow = container_of(op, struct flow, sending);
+
+    ck_assert_int_eq(op->error.kind, ERROR_NONE);
+    flow->sent += (size_t)op->result;
+    if (flow->sent == MEGABYTE) {
+        io_shutdown_send(flow->world->loop, flow->from);
+        return;
+    }
+    io_send(flow->world->loop, op, flow->from,
+            (struct bytes_const){.data = flow->bytes + flow->sent, .len = MEGABYTE - flow->sent},
+            on_flow_sent);
+}
+
+static void flow_start(struct flow *flow)
+{
+    flow->bytes = world_pattern(MEGABYTE).data;
+    io_recv(flow->world->loop, &flow->receiving, flow->to, on_flow_received);
+    io_send(flow->world->loop, &flow->sending, flow->from, world_pattern(MEGABYTE), on_flow_sent);
+}
+
+START_TEST(a_megabyte_goes_both_ways_at_once_unharmed)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+    struct flow  up = {.world = &world, .from = pair.client, .to = pair.server};
+    struct flow  down = {.world = &world, .from = pair.server, .to = pair.client};
+
+    flow_start(&up);
+    flow_start(&down);
+    for (int turns = 0; turns < 100000 && !(up.is_ended && down.is_ended); turns++) {
+        io_turn(world.loop, WORLD_TURN_MS * NS_PER_MS);
+    }
+
+    ck_assert_uint_eq(up.received, MEGABYTE);
+    ck_assert_uint_eq(down.received, MEGABYTE);
+    ck_assert(!up.is_wrong);
+    ck_assert(!down.is_wrong);
+    world_close_pair(&world, pair);
+    world_close(&world);
+}
+END_TEST
+
+/* A send that begins again whenever it ends. */
+struct eager {
+    struct io_op  op;
+    struct world *world;
+    int           fd;
+    unsigned      done_count;
+    bool          is_tired;
+};
+
+static void on_eager(struct io_op *op)
+{
+    struct eager *eager = container_of(op, struct eager, op);
+
+    eager->done_count++;
+    if (!eager->is_tired) {
+        io_send(eager->world->loop, op, eager->fd, world_pattern(1), on_eager);
+    }
+}
+
+START_TEST(one_turn_is_bounded_however_eagerly_done_submits)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+    struct eager eager = {.world = &world, .fd = pair.client};
+
+    io_send(world.loop, &eager.op, pair.client, world_pattern(1), on_eager);
+    for (int turns = 0; turns < 5; turns++) {
+        unsigned before = eager.done_count;
+
+        io_turn(world.loop, WORLD_TURN_MS * NS_PER_MS);
+        ck_assert_uint_le(eager.done_count - before, IO_COMPLETIONS_PER_TURN_MAX);
+    }
+    ck_assert_uint_gt(eager.done_count, 0);
+    eager.is_tired = true;
+    io_cancel(world.loop, &eager.op);
+    for (int turns = 0; turns < WORLD_TURNS_MAX && io_op_is_pending(&eager.op); turns++) {
+        io_turn(world.loop, WORLD_TURN_MS * NS_PER_MS);
+    }
+    world_close_pair(&world, pair);
+    world_close(&world);
+}
+END_TEST
+
+START_TEST(shutdown_both_ends_a_send_that_waits)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+    struct call  sending = {0};
+
+    fill(&world, pair.client, &sending);
+    io_shutdown_both(world.loop, pair.client);
+    world_finish(&world, &sending);
+
+    ck_assert(call_error(&sending) == ERROR_BROKEN || sending.op.result > 0);
+    world_close_pair(&world, pair);
+    world_close(&world);
+}
+END_TEST
+
+START_TEST(a_send_that_waits_can_be_cancelled)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+    struct call  sending = {0};
+
+    fill(&world, pair.client, &sending);
+    io_cancel(world.loop, &sending.op);
+    world_finish(&world, &sending);
+
+    ck_assert(call_error(&sending) == ERROR_CANCELLED ||
+              (call_error(&sending) == ERROR_NONE && sending.op.result > 0));
+    world_close_pair(&world, pair);
+    world_close(&world);
+}
+END_TEST
+
+START_TEST(a_send_that_waits_ends_when_the_peer_resets)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+    struct call  sending = {0};
+
+    fill(&world, pair.client, &sending);
+    io_reset_on_close(world.loop, pair.server);
+    world_close_fd(&world, pair.server);
+    world_finish(&world, &sending);
+
+    ck_assert(call_error(&sending) == ERROR_RESET || sending.op.result > 0);
+    world_close_fd(&world, pair.client);
+    world_close(&world);
+}
+END_TEST
+
+START_TEST(everything_sent_is_acknowledged_in_the_end)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+
+    world_send_all(&world, pair.client, world_pattern(900));
+    world_expect_bytes(&world, pair.server, 900, 0);
+    for (int i = 0; i < 200 && io_unacknowledged(world.loop, pair.client) > 0; i++) {
+        world_settle(&world);
+    }
+    ck_assert_uint_eq(io_unacknowledged(world.loop, pair.client), 0);
+
+    struct call sending = {0};
+
+    fill(&world, pair.client, &sending);
+    ck_assert_uint_gt(io_unacknowledged(world.loop, pair.client), 0);
+    io_cancel(world.loop, &sending.op);
+    world_finish(&world, &sending);
+    world_close_pair(&world, pair);
+    world_close(&world);
+}
+END_TEST
+
+Suite *rules_suite(void)
+{
+    return world_suite("io rules", (const TTest *const[]){
+                                       shutdown_then_wait_then_close_sends_a_fin,
+                                       cancel_then_wait_then_close_sends_a_fin,
+                                       reset_on_close_sends_an_rst,
+                                       bytes_before_a_fin_come_first,
+                                       bytes_before_an_rst_come_first,
+                                       a_reset_never_looks_like_an_end_even_after_a_send_was_told,
+                                       a_half_closed_connection_still_carries_bytes_the_other_way,
+                                       a_pending_recv_goes_on_after_shutdown_send,
+                                       a_megabyte_goes_both_ways_at_once_unharmed,
+                                       one_turn_is_bounded_however_eagerly_done_submits,
+                                       shutdown_both_ends_a_send_that_waits,
+                                       a_send_that_waits_can_be_cancelled,
+                                       a_send_that_waits_ends_when_the_peer_resets,
+                                       everything_sent_is_acknowledged_in_the_end,
+                                       NULL,
+                                   });
+}
