@@ -101,6 +101,17 @@ int name_table_find(const struct name_table *table, struct bytes_const name)
     return table_value(table, (struct bytes_const){lower + star_at, name.len - star_at});
 }
 
+int name_table_find_exact(const struct name_table *table, struct bytes_const name)
+{
+    uint8_t lower[NAME_LEN_MAX];
+
+    if (name.len == 0 || name.len > NAME_LEN_MAX) {
+        return NAME_TABLE_NONE;
+    }
+    name_lower(name, lower);
+    return table_value(table, (struct bytes_const){lower, name.len});
+}
+
 size_t name_table_count(const struct name_table *table)
 {
     return table->used;

@@ -28,6 +28,9 @@ bool name_table_add(struct name_table *table, struct bytes_const name, int value
 /* The entry for a name a client asked for, or NAME_TABLE_NONE. Any bytes may be asked for. */
 int name_table_find(const struct name_table *table, struct bytes_const name);
 
+/* The same, but a name is found only as it was added: "*.example.org" by that text alone. */
+int name_table_find_exact(const struct name_table *table, struct bytes_const name);
+
 size_t name_table_count(const struct name_table *table);
 
 /* Letters, digits, hyphen, underscore and dots (RFC 5890 LDH, and the underscore people use),

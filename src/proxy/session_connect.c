@@ -8,7 +8,7 @@
 #include "proxy/worker_internal.h"
 
 static enum step       attempt_next(struct session *session);
-static bool            attempt_start(struct session *session);
+static void            attempt_start(struct session *session);
 static bool            attempt_builtin(struct session *session, struct error *error);
 static void            attempt_succeeded(struct session *session);
 static void            attempt_failed(struct session *session, enum error_kind kind);
@@ -52,36 +52,31 @@ static enum step attempt_next(struct session *session)
         return STEP_AGAIN;
     }
     session->attempt_ns = reactor_now_ns(worker_reactor(session->worker));
-    if (!attempt_start(session)) {
-        return STEP_AGAIN;
-    }
-    return session->connect_ns != SUMMARY_NEVER ? STEP_AGAIN : STEP_WAIT;
+    attempt_start(session);
+    return STEP_AGAIN;
 }
 
-/* False when the attempt failed at once; the next one may be tried. */
-static bool attempt_start(struct session *session)
+/* Ends at once, well or badly, or leaves a connect pending. */
+static void attempt_start(struct session *session)
 {
     struct io_loop *loop = session_loop(session);
     struct error    error;
 
     if (session->target->service != POOL_SERVICE_NONE) {
-        if (!attempt_builtin(session, &error)) {
+        if (attempt_builtin(session, &error)) {
+            attempt_succeeded(session);
+        } else {
             attempt_failed(session, error_kind(&error));
-            return false;
         }
-        attempt_succeeded(session);
-        return true;
+        return;
     }
     session->backend.fd = io_socket(loop, &session->target->address, &error);
     if (session->backend.fd < 0) {
         attempt_failed(session, error_kind(&error));
-        return false;
+        return;
     }
     io_connect(loop, &session->backend.send, session->backend.fd, &session->target->address,
                on_connect);
-    session_receive_client(session);
-    session_watch(session);
-    return true;
 }
 
 static bool attempt_builtin(struct session *session, struct error *error)

@@ -77,10 +77,14 @@ struct tls_engine {
     struct error              error;
     struct tls_alert          alert;
     uint32_t                  handshake_bytes;
-    uint32_t                  key_updates; /* within the second that began at key_updates_at */
+    uint32_t                  announced_bytes; /* the length its ClientHello claims */
+    uint32_t                  key_updates;     /* within the second that began at key_updates_at */
     uint64_t                  key_updates_at_ns;
+    uint64_t                  now_ns;  /* of the present call */
     uint8_t                   failure; /* enum tls_failure */
-    uint8_t                   phase;   /* enum engine_phase, engine.c */
+    uint8_t                   phase;   /* enum engine_phase, tls_internal.h */
+    bool                      has_said_goodbye;
+    bool                      has_hello;
 };
 
 /* Zeroed memory in, an engine ready for its handshake out; the context must outlive it. */

@@ -1,0 +1,381 @@
+#include "tls/context.h"
+
+#include "base/require.h"
+#include "tls/openssl_error.h"
+#include "tls/tls_internal.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct naming {
+    struct tls_context *context;
+    uint32_t            certificate;
+};
+
+static bool context_fill(struct tls_context *context, const struct tls_context_options *options,
+                         struct text *problem);
+static void apply_limits(SSL_CTX *ssl_ctx);
+static bool read_certificates(struct tls_context               *context,
+                              const struct tls_context_options *options, struct text *problem);
+static bool read_alpn(struct tls_context *context, const struct tls_context_options *options,
+                      struct text *problem);
+static bool set_add(struct tls_context *context, struct certificate_set *set, uint32_t certificate);
+static struct certificate_set *sets_append(struct tls_context *context);
+static bool                    on_name(void *owner, struct bytes_const name);
+static bool use_default_set(struct tls_context *context, const struct tls_context_options *options,
+                            struct text *problem);
+static bool set_identity(struct tls_context *context, const struct tls_context_options *options);
+static int  on_certificate(SSL *ssl, void *argument);
+
+/* --- library ------------------------------------------------------------------------------ */
+
+struct tls_library *tls_library_new(struct error *error)
+{
+    struct tls_library *library = calloc(1, sizeof(*library));
+
+    *error = error_make(ERROR_EXHAUSTED, "tls library");
+    if (library == NULL) {
+        return NULL;
+    }
+    openssl_error_drop();
+    library->openssl = OSSL_LIB_CTX_new();
+    if (library->openssl != NULL) {
+        library->provider = OSSL_PROVIDER_load(library->openssl, "default");
+    }
+    library->bio_method = bio_method_new();
+    if (library->provider != NULL) {
+        library->ticket_cipher = EVP_CIPHER_fetch(library->openssl, "AES-256-CBC", NULL);
+    }
+    if (library->bio_method == NULL || library->ticket_cipher == NULL) {
+        *error = error_from_openssl("tls library");
+        tls_library_free(&library);
+        return NULL;
+    }
+    *error = ERROR_OK;
+    return library;
+}
+
+void tls_library_free(struct tls_library **library)
+{
+    if (*library == NULL) {
+        return;
+    }
+    EVP_CIPHER_free((*library)->ticket_cipher);
+    BIO_meth_free((*library)->bio_method);
+    if ((*library)->provider != NULL) {
+        (void)OSSL_PROVIDER_unload((*library)->provider);
+    }
+    OPENSSL_thread_stop_ex((*library)->openssl);
+    OSSL_LIB_CTX_free((*library)->openssl);
+    OPENSSL_cleanse(&(*library)->ticket_keys, sizeof((*library)->ticket_keys));
+    free(*library);
+    *library = NULL;
+    openssl_error_drop();
+}
+
+void tls_thread_stop(void)
+{
+    OPENSSL_thread_stop();
+}
+
+const char *tls_version_run(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION);
+}
+
+const char *tls_version_build(void)
+{
+    return OPENSSL_VERSION_TEXT;
+}
+
+/* --- context ------------------------------------------------------------------------------ */
+
+struct tls_context *tls_context_new(struct tls_library               *library,
+                                    const struct tls_context_options *options, struct text *problem)
+{
+    struct tls_context *context = calloc(1, sizeof(*context));
+
+    if (context == NULL) {
+        text_string(problem, "out of memory");
+        return NULL;
+    }
+    openssl_error_drop();
+    context->library = library;
+    context->is_server = options->role == TLS_FOR_SERVER;
+    context->strict_sni = options->strict_sni;
+    context->alpn_mismatch_ignore = options->alpn_mismatch_ignore;
+    context->names = name_table_new();
+    context->ssl_ctx = SSL_CTX_new_ex(
+        library->openssl, NULL, context->is_server ? TLS_server_method() : TLS_client_method());
+    if (context->names == NULL || context->ssl_ctx == NULL) {
+        text_string(problem, "out of memory");
+        tls_context_free(&context);
+    } else if (!context_fill(context, options, problem)) {
+        tls_context_free(&context);
+    }
+    openssl_error_drop();
+    return context;
+}
+
+void tls_context_free(struct tls_context **context)
+{
+    struct tls_context *freed = *context;
+
+    if (freed == NULL) {
+        return;
+    }
+    SSL_CTX_free(freed->ssl_ctx);
+    for (size_t i = 0; i < freed->certificates_count; i++) {
+        certificate_fini(&freed->certificates[i]);
+    }
+    name_table_free(&freed->names);
+    free(freed->certificates);
+    free(freed->sets);
+    free(freed->alpn);
+    free(freed->warnings);
+    free(freed);
+    *context = NULL;
+}
+
+const char *tls_context_warnings(const struct tls_context *context)
+{
+    return context->warnings != NULL ? context->warnings : "";
+}
+
+static bool context_fill(struct tls_context *context, const struct tls_context_options *options,
+                         struct text *problem)
+{
+    apply_limits(context->ssl_ctx);
+    if (!policy_apply(context->ssl_ctx, options, problem) ||
+        !read_alpn(context, options, problem)) {
+        return false;
+    }
+    if (!context->is_server) {
+        SSL_CTX_set_verify(context->ssl_ctx, SSL_VERIFY_NONE, NULL);
+        return true;
+    }
+    hello_watch(context->ssl_ctx);
+    SSL_CTX_set_cert_cb(context->ssl_ctx, on_certificate, NULL);
+    tickets_apply(context, options);
+    if (!read_certificates(context, options, problem)) {
+        return false;
+    }
+    if (!set_identity(context, options)) {
+        text_string(problem, "out of memory");
+        return false;
+    }
+    return true;
+}
+
+/* What no policy may turn on: renegotiation and compression (CVE-2009-3555, CVE-2012-4929), early
+ * data (it can be replayed), a session cache beside the tickets; and the modes that let our BIO
+ * have short and moving buffers and let an idle connection give its memory back. */
+static void apply_limits(SSL_CTX *ssl_ctx)
+{
+    SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                     SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
+#ifdef SSL_OP_NO_TX_CERTIFICATE_COMPRESSION
+    SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_TX_CERTIFICATE_COMPRESSION |
+                                     SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);
+#endif
+    SSL_CTX_set_mode(ssl_ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
+    (void)SSL_CTX_set_max_early_data(ssl_ctx, 0);
+}
+
+static bool read_alpn(struct tls_context *context, const struct tls_context_options *options,
+                      struct text *problem)
+{
+    enum { ALPN_NAME_MAX = 255 };
+    size_t len = 0;
+
+    for (size_t i = 0; i < options->alpn_count; i++) {
+        size_t name_len = strlen(options->alpn[i]);
+
+        if (name_len == 0 || name_len > ALPN_NAME_MAX) {
+            text_format(problem, "alpn: a protocol name has 1 to %d bytes", ALPN_NAME_MAX);
+            return false;
+        }
+        len += 1 + name_len;
+    }
+    context->alpn = len > 0 ? malloc(len) : NULL;
+    if (len > 0 && context->alpn == NULL) {
+        text_string(problem, "out of memory");
+        return false;
+    }
+    for (size_t i = 0; i < options->alpn_count; i++) {
+        size_t name_len = strlen(options->alpn[i]);
+
+        context->alpn[context->alpn_len] = (uint8_t)name_len;
+        memcpy(context->alpn + context->alpn_len + 1, options->alpn[i], name_len);
+        context->alpn_len += (unsigned)(1 + name_len);
+    }
+    return true;
+}
+
+/* --- certificates ------------------------------------------------------------------------- */
+
+static bool read_certificates(struct tls_context               *context,
+                              const struct tls_context_options *options, struct text *problem)
+{
+    if (options->pems_count == 0) {
+        text_string(problem, "a server needs a certificate");
+        return false;
+    }
+    context->certificates = calloc(options->pems_count, sizeof(*context->certificates));
+    if (context->certificates == NULL || sets_append(context) == NULL) {
+        text_string(problem, "out of memory");
+        return false;
+    }
+    for (size_t i = 0; i < options->pems_count; i++) {
+        struct naming naming = {.context = context, .certificate = (uint32_t)i};
+
+        if (!certificate_read(context, &options->pems[i], &context->certificates[i], problem)) {
+            return false;
+        }
+        context->certificates_count++;
+        if (i == 0) {
+            (void)set_add(context, &context->sets[0], 0);
+        }
+        if (!certificate_names(&context->certificates[i], on_name, &naming)) {
+            text_string(problem, "out of memory");
+            return false;
+        }
+    }
+    return use_default_set(context, options, problem);
+}
+
+/* Adds the certificate to the set of one of its names. All names of the first certificate share
+ * set 0, the default; a further one for any of them joins it when its key is of another kind.
+ * Names that are no host names cannot be asked for and are passed over. */
+static bool on_name(void *owner, struct bytes_const name)
+{
+    struct naming          *naming = owner;
+    struct tls_context     *context = naming->context;
+    struct certificate_set *set = NULL;
+
+    if (!name_is_valid(name)) {
+        return true;
+    }
+    int value = name_table_find_exact(context->names, name);
+
+    if (value != NAME_TABLE_NONE) {
+        (void)set_add(context, &context->sets[value], naming->certificate);
+        return true;
+    }
+    if (naming->certificate == 0) {
+        return name_table_add(context->names, name, 0);
+    }
+    set = sets_append(context);
+    return set != NULL && set_add(context, set, naming->certificate) &&
+           name_table_add(context->names, name, (int)(set - context->sets));
+}
+
+/* False when the set has a certificate with that kind of key already: the first one stays. */
+static bool set_add(struct tls_context *context, struct certificate_set *set, uint32_t certificate)
+{
+    int kind = EVP_PKEY_get_base_id(context->certificates[certificate].key);
+
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (EVP_PKEY_get_base_id(context->certificates[set->members[i]].key) == kind) {
+            return false;
+        }
+    }
+    if (set->count == CERTIFICATES_PER_NAME_MAX) {
+        return false;
+    }
+    set->members[set->count++] = certificate;
+    return true;
+}
+
+static struct certificate_set *sets_append(struct tls_context *context)
+{
+    if (context->sets_count == context->sets_room) {
+        size_t                  room = context->sets_room == 0 ? 4 : context->sets_room * 2;
+        struct certificate_set *grown = realloc(context->sets, room * sizeof(*grown));
+
+        if (grown == NULL) {
+            return NULL;
+        }
+        context->sets = grown;
+        context->sets_room = room;
+    }
+    struct certificate_set *set = &context->sets[context->sets_count++];
+
+    *set = (struct certificate_set){0};
+    return set;
+}
+
+static bool use_default_set(struct tls_context *context, const struct tls_context_options *options,
+                            struct text *problem)
+{
+    const struct certificate_set *set = &context->sets[0];
+
+    for (uint32_t i = 0; i < set->count; i++) {
+        struct certificate *certificate = &context->certificates[set->members[i]];
+
+        if (SSL_CTX_use_cert_and_key(context->ssl_ctx, certificate->leaf, certificate->key,
+                                     certificate->chain, 1) != 1) {
+            struct error error = error_from_openssl("certificate");
+
+            text_format(problem, "%s: %s", options->pems[set->members[i]].certificate_path,
+                        openssl_error_reason(&error));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The default set is in place already; another replaces all of it, or a client that can do more
+ * than the name's certificate offers would get the default's. */
+static int on_certificate(SSL *ssl, void *argument)
+{
+    const struct tls_engine  *engine = engine_of(ssl);
+    const struct tls_context *context = engine->context;
+    struct bytes_const        name = hello_name(engine);
+    int value = name.len == 0 ? NAME_TABLE_NONE : name_table_find(context->names, name);
+
+    (void)argument;
+    if (value == NAME_TABLE_NONE || value == 0) {
+        return 1;
+    }
+    const struct certificate_set *set = &context->sets[value];
+
+    SSL_certs_clear(ssl);
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct certificate *certificate = &context->certificates[set->members[i]];
+
+        if (SSL_use_cert_and_key(ssl, certificate->leaf, certificate->key, certificate->chain, 1) !=
+            1) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* A ticket is good only where the same certificates are: the session id context is their hash. */
+static bool set_identity(struct tls_context *context, const struct tls_context_options *options)
+{
+    uint8_t     identity[EVP_MAX_MD_SIZE];
+    unsigned    identity_len = 0;
+    EVP_MD     *sha256 = EVP_MD_fetch(context->library->openssl, "SHA256", NULL);
+    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    bool is_set = sha256 != NULL && hash != NULL && EVP_DigestInit_ex(hash, sha256, NULL) == 1;
+
+    for (size_t i = 0; is_set && i < context->certificates_count; i++) {
+        uint8_t  leaf[EVP_MAX_MD_SIZE];
+        unsigned leaf_len = 0;
+
+        is_set = X509_digest(context->certificates[i].leaf, sha256, leaf, &leaf_len) == 1 &&
+                 EVP_DigestUpdate(hash, leaf, leaf_len) == 1;
+    }
+    is_set = is_set && EVP_DigestUpdate(hash, &options->policy, sizeof(options->policy)) == 1 &&
+             EVP_DigestFinal_ex(hash, identity, &identity_len) == 1 &&
+             SSL_CTX_set_session_id_context(context->ssl_ctx, identity, IDENTITY_BYTES) == 1;
+    EVP_MD_CTX_free(hash);
+    EVP_MD_free(sha256);
+    return is_set;
+}

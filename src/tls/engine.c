@@ -1,0 +1,377 @@
+#include "tls/engine.h"
+
+#include "base/clock.h"
+#include "base/require.h"
+#include "tls/openssl_error.h"
+#include "tls/tls_internal.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What an OpenSSL call came to, whichever call it was. */
+enum verdict {
+    VERDICT_OK,
+    VERDICT_WANTS_INPUT,
+    VERDICT_WANTS_ROOM,
+    VERDICT_GOODBYE,
+    VERDICT_FAILED
+};
+
+static enum verdict     verdict_of(struct tls_engine *engine, int result, const char *step);
+static enum tls_next    next_of(enum verdict verdict);
+static void             engine_fail(struct tls_engine *engine, const char *step);
+static enum tls_failure failure_of(const struct tls_engine *engine);
+static bool             make_ssl(struct tls_engine *engine, enum tls_role role);
+
+bool tls_engine_init(struct tls_engine *engine, const struct tls_context *context,
+                     enum tls_role role, struct error *error)
+{
+    require(engine->ssl == NULL);
+    *engine = (struct tls_engine){.context = context};
+    openssl_error_drop();
+    if (!make_ssl(engine, role)) {
+        *error = error_from_openssl("engine");
+        error->kind = ERROR_EXHAUSTED;
+        tls_engine_fini(engine);
+        return false;
+    }
+    return true;
+}
+
+static bool make_ssl(struct tls_engine *engine, enum tls_role role)
+{
+    BIO *bio = bio_new(engine->context->library->bio_method, engine);
+
+    engine->ssl = SSL_new(engine->context->ssl_ctx);
+    if (engine->ssl == NULL || bio == NULL || SSL_set_app_data(engine->ssl, engine) != 1) {
+        BIO_free(bio);
+        return false;
+    }
+    SSL_set_bio(engine->ssl, bio, bio);
+    if (role == TLS_SERVER) {
+        SSL_set_accept_state(engine->ssl);
+    } else {
+        SSL_set_connect_state(engine->ssl);
+    }
+    return true;
+}
+
+void tls_engine_fini(struct tls_engine *engine)
+{
+    tls_engine_settle(engine);
+    SSL_free(engine->ssl);
+    engine->ssl = NULL;
+    openssl_error_drop();
+}
+
+void tls_engine_settle(struct tls_engine *engine)
+{
+    free(engine->hello);
+    engine->hello = NULL;
+}
+
+void tls_engine_feed(struct tls_engine *engine, struct bytes_const ciphertext)
+{
+    require(ciphertext.len == 0 || engine->input.len == 0);
+    engine->input = ciphertext;
+}
+
+size_t tls_engine_unread(const struct tls_engine *engine)
+{
+    return engine->input.len;
+}
+
+void tls_engine_drain(struct tls_engine *engine, struct buffer *into)
+{
+    engine->output = into;
+}
+
+/* --- steps -------------------------------------------------------------------------------- */
+
+enum tls_next tls_engine_handshake(struct tls_engine *engine)
+{
+    switch ((enum engine_phase)engine->phase) {
+    case ENGINE_OPEN:
+        return TLS_DONE;
+    case ENGINE_FAILED:
+        return TLS_FAILED;
+    case ENGINE_HANDSHAKING:
+        break;
+    }
+    openssl_error_drop();
+    enum verdict verdict = verdict_of(engine, SSL_do_handshake(engine->ssl), "handshake");
+
+    if (verdict == VERDICT_OK) {
+        engine->phase = ENGINE_OPEN;
+    }
+    return next_of(verdict);
+}
+
+enum tls_next tls_engine_decrypt(struct tls_engine *engine, struct buffer *plaintext,
+                                 uint64_t now_ns)
+{
+    engine->now_ns = now_ns;
+    if (engine->phase == ENGINE_HANDSHAKING) {
+        engine_note_failure(engine, TLS_FAILURE_PROTOCOL);
+        engine_fail(engine, "decrypt");
+    }
+    while (engine->phase == ENGINE_OPEN) {
+        struct bytes room = buffer_writable(plaintext);
+        size_t       got = 0;
+
+        if (room.len == 0) {
+            return engine->input.len > 0 || SSL_has_pending(engine->ssl) ? TLS_DRAIN_ME
+                                                                         : TLS_FEED_ME;
+        }
+        openssl_error_drop();
+        enum verdict verdict =
+            verdict_of(engine, SSL_read_ex(engine->ssl, room.data, room.len, &got), "decrypt");
+
+        if (verdict != VERDICT_OK) {
+            return next_of(verdict);
+        }
+        buffer_produced(plaintext, got);
+    }
+    return TLS_FAILED;
+}
+
+enum tls_next tls_engine_encrypt(struct tls_engine *engine, struct bytes_const plaintext,
+                                 size_t *consumed)
+{
+    *consumed = 0;
+    if (engine->phase == ENGINE_HANDSHAKING || engine->has_said_goodbye) {
+        engine_note_failure(engine, TLS_FAILURE_PROTOCOL);
+        engine_fail(engine, "encrypt");
+    }
+    while (engine->phase == ENGINE_OPEN && *consumed < plaintext.len) {
+        size_t len = plaintext.len - *consumed;
+        size_t written = 0;
+
+        len = len < TLS_RECORD_PLAIN_BYTES ? len : TLS_RECORD_PLAIN_BYTES;
+        if (engine->output == NULL || buffer_room(engine->output) < len +
+                                                                        TLS_RECORD_OVERHEAD_BYTES +
+                                                                        TLS_OUTPUT_RESERVE_BYTES) {
+            return TLS_DRAIN_ME;
+        }
+        openssl_error_drop();
+        enum verdict verdict =
+            verdict_of(engine, SSL_write_ex(engine->ssl, plaintext.data + *consumed, len, &written),
+                       "encrypt");
+
+        if (verdict != VERDICT_OK) {
+            return next_of(verdict);
+        }
+        *consumed += written;
+    }
+    return engine->phase == ENGINE_FAILED ? TLS_FAILED : TLS_DONE;
+}
+
+enum tls_next tls_engine_goodbye(struct tls_engine *engine)
+{
+    if (engine->phase != ENGINE_OPEN || engine->has_said_goodbye) {
+        return TLS_DONE;
+    }
+    if (engine->output == NULL || buffer_room(engine->output) < TLS_RECORD_OVERHEAD_BYTES) {
+        return TLS_DRAIN_ME;
+    }
+    openssl_error_drop();
+    int result = SSL_shutdown(engine->ssl);
+
+    if (result < 0) {
+        return next_of(verdict_of(engine, result, "goodbye"));
+    }
+    engine->has_said_goodbye = true;
+    return TLS_DONE;
+}
+
+/* --- verdicts ----------------------------------------------------------------------------- */
+
+/* The one switch over SSL_get_error. Leaves the error queue empty. */
+static enum verdict verdict_of(struct tls_engine *engine, int result, const char *step)
+{
+    if (engine->failure != TLS_FAILURE_NONE) {
+        engine_fail(engine, step);
+        return VERDICT_FAILED;
+    }
+    if (result > 0) {
+        return VERDICT_OK;
+    }
+    switch (SSL_get_error(engine->ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+        openssl_error_drop();
+        return VERDICT_WANTS_INPUT;
+    case SSL_ERROR_WANT_WRITE:
+        openssl_error_drop();
+        return VERDICT_WANTS_ROOM;
+    case SSL_ERROR_ZERO_RETURN:
+        /* What stands behind a close_notify is nothing we may look at (RFC 8446 section 6.1). */
+        engine->input = (struct bytes_const){0};
+        openssl_error_drop();
+        return VERDICT_GOODBYE;
+    default:
+        engine_fail(engine, step);
+        return VERDICT_FAILED;
+    }
+}
+
+static enum tls_next next_of(enum verdict verdict)
+{
+    switch (verdict) {
+    case VERDICT_OK:
+        return TLS_DONE;
+    case VERDICT_WANTS_INPUT:
+        return TLS_FEED_ME;
+    case VERDICT_WANTS_ROOM:
+        return TLS_DRAIN_ME;
+    case VERDICT_GOODBYE:
+        return TLS_PEER_SAID_GOODBYE;
+    case VERDICT_FAILED:
+        break;
+    }
+    return TLS_FAILED;
+}
+
+/* The first failure is the one that counts. */
+void engine_note_failure(struct tls_engine *engine, enum tls_failure failure)
+{
+    if (engine->failure == TLS_FAILURE_NONE) {
+        engine->failure = (uint8_t)failure;
+    }
+}
+
+static void engine_fail(struct tls_engine *engine, const char *step)
+{
+    if (engine->phase != ENGINE_FAILED) {
+        engine->error = error_from_openssl(step);
+        engine_note_failure(engine, failure_of(engine));
+        if (engine->error.code == 0) {
+            engine->error = error_make(ERROR_TLS_PROTOCOL, step);
+        }
+        engine->phase = ENGINE_FAILED;
+    }
+    engine->input = (struct bytes_const){0};
+    openssl_error_drop();
+}
+
+static enum tls_failure failure_of(const struct tls_engine *engine)
+{
+    switch (error_kind(&engine->error)) {
+    case ERROR_EXHAUSTED:
+        return TLS_FAILURE_MEMORY;
+    case ERROR_TLS_CERTIFICATE:
+        return TLS_FAILURE_CERTIFICATE;
+    case ERROR_NONE:
+    case ERROR_CLOSED:
+    case ERROR_RESET:
+    case ERROR_BROKEN:
+    case ERROR_TIMEOUT:
+    case ERROR_CANCELLED:
+    case ERROR_REFUSED:
+    case ERROR_UNREACHABLE:
+    case ERROR_TLS_PROTOCOL:
+    case ERROR_UNSUPPORTED:
+    case ERROR_CONFIG:
+    case ERROR_INTERNAL:
+        break;
+    }
+    if (engine->phase == ENGINE_OPEN) {
+        return TLS_FAILURE_PROTOCOL;
+    }
+    return tls_engine_has_hello(engine) || !engine->context->is_server ? TLS_FAILURE_HANDSHAKE
+                                                                       : TLS_FAILURE_HELLO_INVALID;
+}
+
+struct tls_engine *engine_of(const SSL *ssl)
+{
+    return SSL_get_app_data(ssl);
+}
+
+/* --- what is known ------------------------------------------------------------------------ */
+
+struct error tls_engine_error(const struct tls_engine *engine)
+{
+    return engine->error;
+}
+
+enum tls_failure tls_engine_failure(const struct tls_engine *engine)
+{
+    return (enum tls_failure)engine->failure;
+}
+
+struct tls_alert tls_engine_alert(const struct tls_engine *engine)
+{
+    return engine->alert;
+}
+
+bool tls_engine_has_hello(const struct tls_engine *engine)
+{
+    return engine->has_hello;
+}
+
+bool tls_engine_is_established(const struct tls_engine *engine)
+{
+    return engine->phase == ENGINE_OPEN;
+}
+
+void tls_engine_facts(const struct tls_engine *engine, struct tls_facts *facts)
+{
+    SSL                 *ssl = engine->ssl;
+    const unsigned char *alpn = NULL;
+    unsigned             alpn_len = 0;
+
+    *facts = (struct tls_facts){.version = "-", .cipher = "-", .group = "-"};
+    facts->sni = hello_name(engine);
+    if (!SSL_is_init_finished(ssl)) {
+        return;
+    }
+    int group = (int)SSL_get_negotiated_group(ssl);
+
+    facts->version = SSL_get_version(ssl);
+    facts->cipher = SSL_get_cipher_name(ssl);
+    if (group != NID_undef && SSL_group_to_name(ssl, group) != NULL) {
+        facts->group = SSL_group_to_name(ssl, group);
+    }
+    SSL_get0_alpn_selected(ssl, &alpn, &alpn_len);
+    facts->alpn = (struct bytes_const){alpn, alpn_len};
+    facts->is_resumed = SSL_session_reused(ssl) != 0;
+    openssl_error_drop();
+}
+
+void tls_engine_offered(const struct tls_engine *engine, struct tls_offered *offered)
+{
+    const struct tls_hello *hello = engine->hello;
+
+    *offered = (struct tls_offered){.versions = "-"};
+    if (hello != NULL) {
+        offered->sni = (struct bytes_const){hello->sni, hello->sni_len};
+        offered->alpn = (struct bytes_const){hello->alpn, hello->alpn_len};
+        offered->versions = hello->versions[0] != '\0' ? hello->versions : "-";
+    }
+}
+
+const char *tls_engine_reason(const struct tls_engine *engine)
+{
+    switch ((enum tls_failure)engine->failure) {
+    case TLS_FAILURE_NONE:
+        return "-";
+    case TLS_FAILURE_NOT_TLS:
+        return "not a TLS record";
+    case TLS_FAILURE_NAME_UNKNOWN:
+        return "no certificate for the name";
+    case TLS_FAILURE_FLOOD:
+        return "too many key updates, or answers that are not read";
+    case TLS_FAILURE_HELLO_INVALID:
+    case TLS_FAILURE_HANDSHAKE:
+    case TLS_FAILURE_CERTIFICATE:
+    case TLS_FAILURE_PROTOCOL:
+    case TLS_FAILURE_MEMORY:
+        break;
+    }
+    if (engine->error.source == ERROR_FROM_OPENSSL) {
+        return openssl_error_reason(&engine->error);
+    }
+    return engine->failure == TLS_FAILURE_HELLO_INVALID
+               ? "ClientHello too long or malformed"
+               : error_kind_text(error_kind(&engine->error));
+}

@@ -1,0 +1,218 @@
+/* What a ClientHello says, read through OpenSSL's own parser (RFC 8446 section 4.1.2). */
+#include "base/clock.h"
+#include "base/text.h"
+#include "tls/tls_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int         on_client_hello(SSL *ssl, int *alert, void *argument);
+static void        on_message(int is_write, int version, int content_type, const void *message,
+                              size_t message_len, SSL *ssl, void *argument);
+static void        note_key_update(struct tls_engine *engine);
+static void        note_alert(struct tls_engine *engine, bool is_write, const uint8_t *alert);
+static void        read_name(struct tls_hello *hello, SSL *ssl);
+static void        read_alpn(struct tls_hello *hello, SSL *ssl);
+static void        read_versions(struct tls_hello *hello, SSL *ssl);
+static const char *version_name(unsigned version);
+static int         on_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_len,
+                           const unsigned char *offered, unsigned offered_len, void *argument);
+
+void hello_watch(SSL_CTX *ssl_ctx)
+{
+    SSL_CTX_set_client_hello_cb(ssl_ctx, on_client_hello, NULL);
+    SSL_CTX_set_msg_callback(ssl_ctx, on_message);
+    SSL_CTX_set_alpn_select_cb(ssl_ctx, on_alpn, NULL);
+}
+
+struct bytes_const hello_name(const struct tls_engine *engine)
+{
+    const char        *text = SSL_get_servername(engine->ssl, TLSEXT_NAMETYPE_host_name);
+    struct bytes_const name = {(const uint8_t *)text, text != NULL ? strlen(text) : 0};
+
+    if (text == NULL && engine->hello != NULL) {
+        name = (struct bytes_const){engine->hello->sni, engine->hello->sni_len};
+    }
+    return name.len > 0 && name_is_valid(name) ? name : (struct bytes_const){0};
+}
+
+/* Called again for the second hello after a HelloRetryRequest. */
+static int on_client_hello(SSL *ssl, int *alert, void *argument)
+{
+    struct tls_engine *engine = engine_of(ssl);
+
+    (void)argument;
+    if (engine->hello == NULL) {
+        engine->hello = malloc(sizeof(*engine->hello));
+    }
+    if (engine->hello == NULL) {
+        engine_note_failure(engine, TLS_FAILURE_MEMORY);
+        *alert = SSL_AD_INTERNAL_ERROR;
+        return SSL_CLIENT_HELLO_ERROR;
+    }
+    engine->hello->sni_len = 0;
+    engine->hello->alpn_len = 0;
+    engine->hello->versions[0] = '\0';
+    engine->has_hello = true;
+    read_name(engine->hello, ssl);
+    read_alpn(engine->hello, ssl);
+    read_versions(engine->hello, ssl);
+    struct bytes_const name = {engine->hello->sni, engine->hello->sni_len};
+
+    if (engine->context->strict_sni && name.len > 0 &&
+        name_table_find(engine->context->names, name) == NAME_TABLE_NONE) {
+        engine_note_failure(engine, TLS_FAILURE_NAME_UNKNOWN);
+        *alert = SSL_AD_UNRECOGNIZED_NAME;
+        return SSL_CLIENT_HELLO_ERROR;
+    }
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+/* server_name, RFC 6066 section 3: list length (2), type (1), name length (2), name. */
+static void read_name(struct tls_hello *hello, SSL *ssl)
+{
+    enum { HEAD_BYTES = 5 };
+    const unsigned char *data;
+    size_t               len;
+
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &len) != 1 ||
+        len <= HEAD_BYTES || data[2] != TLSEXT_NAMETYPE_host_name) {
+        return;
+    }
+    size_t name_len = (size_t)data[3] << 8 | data[4];
+
+    if (name_len <= len - HEAD_BYTES && name_len < sizeof(hello->sni)) {
+        memcpy(hello->sni, data + HEAD_BYTES, name_len);
+        hello->sni_len = name_len;
+    }
+}
+
+/* application_layer_protocol_negotiation, RFC 7301 section 3.1: list length (2), then each name
+ * with its length (1). Joined by commas; what does not fit is left out. */
+static void read_alpn(struct tls_hello *hello, SSL *ssl)
+{
+    const unsigned char *data;
+    size_t               len;
+
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &data,
+                                  &len) != 1) {
+        return;
+    }
+    for (size_t at = 2; at < len; at += 1 + data[at]) {
+        size_t name_len = data[at];
+        size_t comma = hello->alpn_len > 0 ? 1 : 0;
+
+        if (name_len > len - at - 1 || hello->alpn_len + comma + name_len > sizeof(hello->alpn)) {
+            return;
+        }
+        if (comma > 0) {
+            hello->alpn[hello->alpn_len++] = ',';
+        }
+        memcpy(hello->alpn + hello->alpn_len, data + at + 1, name_len);
+        hello->alpn_len += name_len;
+    }
+}
+
+/* supported_versions, RFC 8446 section 4.2.1: list length (1), versions of 2 bytes. A hello without
+ * it offers what its legacy_version says, and all below. */
+static void read_versions(struct tls_hello *hello, SSL *ssl)
+{
+    const unsigned char *data;
+    size_t               len;
+    struct text          text;
+
+    text_init(&text, hello->versions, sizeof(hello->versions));
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_supported_versions, &data, &len) != 1) {
+        const char *name = version_name(SSL_client_hello_get0_legacy_version(ssl));
+
+        text_string(&text, name != NULL ? name : "unknown");
+        return;
+    }
+    for (size_t at = 1; at + 1 < len; at += 2) {
+        const char *name = version_name((unsigned)data[at] << 8 | data[at + 1]);
+
+        if (name != NULL) { /* GREASE and drafts mean nothing to a reader */
+            text_string(&text, text_len(&text) > 0 ? "," : "");
+            text_string(&text, name);
+        }
+    }
+}
+
+static const char *version_name(unsigned version)
+{
+    switch (version) {
+    case TLS1_3_VERSION:
+        return "TLSv1.3";
+    case TLS1_2_VERSION:
+        return "TLSv1.2";
+    case TLS1_1_VERSION:
+        return "TLSv1.1";
+    case TLS1_VERSION:
+        return "TLSv1";
+    case SSL3_VERSION:
+        return "SSLv3";
+    default:
+        return NULL;
+    }
+}
+
+/* Ours is the order of preference (RFC 7301 section 3.2). */
+static int on_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_len,
+                   const unsigned char *offered, unsigned offered_len, void *argument)
+{
+    const struct tls_context *context = engine_of(ssl)->context;
+    unsigned char            *selected = NULL;
+
+    (void)argument;
+    if (context->alpn_len == 0) {
+        return SSL_TLSEXT_ERR_NOACK;
+    }
+    if (SSL_select_next_proto(&selected, chosen_len, context->alpn, context->alpn_len, offered,
+                              offered_len) == OPENSSL_NPN_NEGOTIATED) {
+        *chosen = selected;
+        return SSL_TLSEXT_ERR_OK;
+    }
+    return context->alpn_mismatch_ignore ? SSL_TLSEXT_ERR_NOACK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* Sees every message in clear, in both directions. */
+static void on_message(int is_write, int version, int content_type, const void *message,
+                       size_t message_len, SSL *ssl, void *argument)
+{
+    enum { ALERT_BYTES = 2 };
+    struct tls_engine *engine = engine_of(ssl);
+    const uint8_t     *bytes = message;
+
+    (void)version;
+    (void)argument;
+    if (content_type == SSL3_RT_HANDSHAKE && is_write == 0 && message_len > 0 &&
+        bytes[0] == SSL3_MT_KEY_UPDATE) {
+        note_key_update(engine);
+    } else if (content_type == SSL3_RT_ALERT && message_len >= ALERT_BYTES) {
+        note_alert(engine, is_write != 0, bytes);
+    }
+}
+
+static void note_key_update(struct tls_engine *engine)
+{
+    if (engine->now_ns - engine->key_updates_at_ns >= NS_PER_S) {
+        engine->key_updates_at_ns = engine->now_ns;
+        engine->key_updates = 0;
+    }
+    engine->key_updates++;
+    if (engine->key_updates > TLS_KEY_UPDATES_PER_SECOND_MAX) {
+        engine_note_failure(engine, TLS_FAILURE_FLOOD);
+    }
+}
+
+/* close_notify and user_canceled are no trouble; the first of the others explains the failure. */
+static void note_alert(struct tls_engine *engine, bool is_write, const uint8_t *alert)
+{
+    if (alert[1] == SSL3_AD_CLOSE_NOTIFY || alert[1] == TLS1_AD_USER_CANCELLED ||
+        engine->alert.by != TLS_ALERT_NONE) {
+        return;
+    }
+    engine->alert = (struct tls_alert){.by = is_write ? TLS_ALERT_SENT : TLS_ALERT_RECEIVED,
+                                       .description = alert[1],
+                                       .name = alert_name(alert[1])};
+}

@@ -1,0 +1,44 @@
+#include "tls/openssl_error.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+static enum error_kind kind_of(unsigned long code);
+
+struct error error_from_openssl(const char *step)
+{
+    unsigned long code = ERR_peek_last_error();
+
+    ERR_clear_error();
+    return (struct error){.kind = (uint8_t)kind_of(code),
+                          .source = ERROR_FROM_OPENSSL,
+                          .code = (uint32_t)code,
+                          .step = step};
+}
+
+void openssl_error_drop(void)
+{
+    ERR_clear_error();
+}
+
+const char *openssl_error_reason(const struct error *error)
+{
+    const char *reason = error->source == ERROR_FROM_OPENSSL && error->code != 0
+                             ? ERR_reason_error_string(error->code)
+                             : NULL;
+
+    return reason != NULL ? reason : "-";
+}
+
+static enum error_kind kind_of(unsigned long code)
+{
+    switch (ERR_GET_REASON(code)) {
+    case ERR_R_MALLOC_FAILURE:
+        return ERROR_EXHAUSTED;
+    case SSL_R_CERTIFICATE_VERIFY_FAILED:
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+        return ERROR_TLS_CERTIFICATE;
+    default:
+        return ERROR_TLS_PROTOCOL;
+    }
+}

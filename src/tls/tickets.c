@@ -1,0 +1,164 @@
+/*
+ * Session tickets (RFC 5077, RFC 8446 section 4.6.1): our keys, shared by all reactors, and bound
+ * to the name they were given for, so that a ticket of one never resumes another.
+ */
+#include "base/require.h"
+#include "tls/openssl_error.h"
+#include "tls/tls_internal.h"
+
+#include <openssl/core_names.h>
+#include <openssl/rand.h>
+#include <string.h>
+
+enum { TICKET_IV_BYTES = 16, NAME_DIGEST_BYTES = 32 };
+
+static int  on_key(SSL *ssl, unsigned char *key_name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
+                   EVP_MAC_CTX *mac, int is_encrypting);
+static int  encrypt_with(const struct tls_library *library, unsigned char *key_name,
+                         unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac);
+static int  decrypt_with(const struct tls_library *library, const unsigned char *key_name,
+                         const unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac);
+static bool set_mac_key(EVP_MAC_CTX *mac, const struct tls_ticket_key *key);
+static int  on_ticket_given(SSL *ssl, void *argument);
+static SSL_TICKET_RETURN on_ticket_used(SSL *ssl, SSL_SESSION *session,
+                                        const unsigned char *key_name, size_t key_name_len,
+                                        SSL_TICKET_STATUS status, void *argument);
+static bool              name_digest(SSL *ssl, uint8_t into[static NAME_DIGEST_BYTES]);
+
+bool tls_ticket_keys_rotate(struct tls_ticket_keys *keys)
+{
+    struct tls_ticket_key fresh;
+
+    if (RAND_priv_bytes((unsigned char *)&fresh, sizeof(fresh)) != 1) {
+        openssl_error_drop();
+        return false;
+    }
+    memmove(&keys->keys[1], &keys->keys[0], sizeof(keys->keys[0]) * (TLS_TICKET_KEYS_MAX - 1));
+    keys->keys[0] = fresh;
+    if (keys->count < TLS_TICKET_KEYS_MAX) {
+        keys->count++;
+    }
+    OPENSSL_cleanse(&fresh, sizeof(fresh));
+    return true;
+}
+
+void tls_library_set_ticket_keys(struct tls_library *library, const struct tls_ticket_keys *keys)
+{
+    require(keys->count <= TLS_TICKET_KEYS_MAX);
+    library->ticket_keys = *keys;
+}
+
+void tickets_apply(struct tls_context *context, const struct tls_context_options *options)
+{
+    if (options->tickets == 0 || context->library->ticket_keys.count == 0) {
+        SSL_CTX_set_options(context->ssl_ctx, SSL_OP_NO_TICKET);
+        (void)SSL_CTX_set_num_tickets(context->ssl_ctx, 0);
+        return;
+    }
+    (void)SSL_CTX_set_num_tickets(context->ssl_ctx, options->tickets);
+    (void)SSL_CTX_set_tlsext_ticket_key_evp_cb(context->ssl_ctx, on_key);
+    (void)SSL_CTX_set_session_ticket_cb(context->ssl_ctx, on_ticket_given, on_ticket_used, NULL);
+}
+
+static int on_key(SSL *ssl, unsigned char *key_name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
+                  EVP_MAC_CTX *mac, int is_encrypting)
+{
+    const struct tls_library *library = engine_of(ssl)->context->library;
+
+    return is_encrypting != 0 ? encrypt_with(library, key_name, iv, cipher, mac)
+                              : decrypt_with(library, key_name, iv, cipher, mac);
+}
+
+/* 1: done; 0: no ticket this time; -1: failure. */
+static int encrypt_with(const struct tls_library *library, unsigned char *key_name,
+                        unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
+{
+    const struct tls_ticket_key *key = &library->ticket_keys.keys[0];
+
+    if (library->ticket_keys.count == 0) {
+        return 0;
+    }
+    memcpy(key_name, key->name, sizeof(key->name));
+    if (RAND_bytes_ex(library->openssl, iv, TICKET_IV_BYTES, 0) != 1 ||
+        EVP_EncryptInit_ex2(cipher, library->ticket_cipher, key->cipher_key, iv, NULL) != 1 ||
+        !set_mac_key(mac, key)) {
+        return -1;
+    }
+    return 1;
+}
+
+/* 1: decrypt; 2: decrypt and give a new one, the key is an old one; 0: an unknown key. */
+static int decrypt_with(const struct tls_library *library, const unsigned char *key_name,
+                        const unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
+{
+    for (unsigned i = 0; i < library->ticket_keys.count; i++) {
+        const struct tls_ticket_key *key = &library->ticket_keys.keys[i];
+
+        if (memcmp(key_name, key->name, sizeof(key->name)) != 0) {
+            continue;
+        }
+        if (EVP_DecryptInit_ex2(cipher, library->ticket_cipher, key->cipher_key, iv, NULL) != 1 ||
+            !set_mac_key(mac, key)) {
+            return -1;
+        }
+        return i == 0 ? 1 : 2;
+    }
+    return 0;
+}
+
+static bool set_mac_key(EVP_MAC_CTX *mac, const struct tls_ticket_key *key)
+{
+    char       digest[] = "SHA256";
+    OSSL_PARAM parameters[] = {OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY,
+                                                                 (void *)(uintptr_t)key->mac_key,
+                                                                 sizeof(key->mac_key)),
+                               OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                               OSSL_PARAM_construct_end()};
+
+    return EVP_MAC_CTX_set_params(mac, parameters) == 1;
+}
+
+/* --- bound to the name -------------------------------------------------------------------- */
+
+static int on_ticket_given(SSL *ssl, void *argument)
+{
+    uint8_t digest[NAME_DIGEST_BYTES];
+
+    (void)argument;
+    return name_digest(ssl, digest) &&
+           SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), digest, sizeof(digest)) == 1;
+}
+
+static SSL_TICKET_RETURN on_ticket_used(SSL *ssl, SSL_SESSION *session,
+                                        const unsigned char *key_name, size_t key_name_len,
+                                        SSL_TICKET_STATUS status, void *argument)
+{
+    uint8_t digest[NAME_DIGEST_BYTES];
+    void   *given = NULL;
+    size_t  given_len = 0;
+
+    (void)key_name;
+    (void)key_name_len;
+    (void)argument;
+    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    if (SSL_SESSION_get0_ticket_appdata(session, &given, &given_len) != 1 ||
+        given_len != sizeof(digest) || !name_digest(ssl, digest) ||
+        memcmp(given, digest, sizeof(digest)) != 0) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
+/* Of the name as the client wrote it; SSL_get_servername is not there yet while a ticket is read.
+ */
+static bool name_digest(SSL *ssl, uint8_t into[static NAME_DIGEST_BYTES])
+{
+    const struct tls_engine *engine = engine_of(ssl);
+    const struct tls_hello  *hello = engine->hello;
+    size_t                   digest_len = 0;
+
+    return hello != NULL && EVP_Q_digest(engine->context->library->openssl, "SHA256", NULL,
+                                         hello->sni, hello->sni_len, into, &digest_len) == 1;
+}

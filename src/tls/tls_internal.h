@@ -1,0 +1,112 @@
+/* What the files of room tls share. */
+#ifndef SALLYPORT_TLS_TLS_INTERNAL_H
+#define SALLYPORT_TLS_TLS_INTERNAL_H
+
+#include "base/name_table.h"
+#include "tls/context.h"
+#include "tls/engine.h"
+
+#include <openssl/evp.h>
+#include <openssl/provider.h>
+#include <openssl/ssl.h>
+
+enum engine_phase { ENGINE_HANDSHAKING, ENGINE_OPEN, ENGINE_FAILED };
+
+struct tls_library {
+    OSSL_LIB_CTX          *openssl;
+    OSSL_PROVIDER         *provider;
+    BIO_METHOD            *bio_method;
+    EVP_CIPHER            *ticket_cipher;
+    struct tls_ticket_keys ticket_keys;
+};
+
+/* A certificate with its chain and key, parsed once. */
+struct certificate {
+    X509     *leaf;
+    EVP_PKEY *key;
+    STACK_OF(X509) * chain;
+};
+
+/* The certificates that serve one name: at most one a kind of key. */
+enum { CERTIFICATES_PER_NAME_MAX = 3, IDENTITY_BYTES = 32 };
+struct certificate_set {
+    uint32_t members[CERTIFICATES_PER_NAME_MAX];
+    uint32_t count;
+};
+
+struct tls_context {
+    struct tls_library     *library;
+    SSL_CTX                *ssl_ctx;
+    struct certificate     *certificates;
+    size_t                  certificates_count;
+    struct certificate_set *sets; /* by the value of `names`; set 0 is the default */
+    size_t                  sets_count;
+    size_t                  sets_room;
+    struct name_table      *names;
+    uint8_t                *alpn; /* RFC 7301 section 3.1: lengths and names */
+    unsigned                alpn_len;
+    bool                    alpn_mismatch_ignore;
+    bool                    strict_sni;
+    bool                    is_server;
+    char                   *warnings;
+    size_t                  warnings_len;
+};
+
+/* What a client offered, kept until tls_engine_settle. */
+struct tls_hello {
+    uint8_t sni[TLS_SNI_BYTES]; /* as it came; not checked */
+    size_t  sni_len;
+    uint8_t alpn[TLS_OFFERED_BYTES];
+    size_t  alpn_len;
+    char    versions[48];
+};
+
+/* --- bio.c -------------------------------------------------------------------------------- */
+
+/* Our BIO: reads engine->input in place, writes to engine->output. NULL when memory is short. */
+BIO_METHOD *bio_method_new(void);
+BIO        *bio_new(BIO_METHOD *method, struct tls_engine *engine);
+
+/* --- alert.c ------------------------------------------------------------------------------ */
+
+/* "handshake_failure"; static. */
+const char *alert_name(unsigned description);
+
+/* --- hello.c ------------------------------------------------------------------------------ */
+
+/* The callbacks of a server's context that look at the ClientHello. */
+void hello_watch(SSL_CTX *ssl_ctx);
+
+/* The name the client asked for, if it is a valid host name; else empty. */
+struct bytes_const hello_name(const struct tls_engine *engine);
+
+/* --- certificate.c ------------------------------------------------------------------------ */
+
+/* Reads one certificate; false, and `problem` says why, with the path. */
+bool certificate_read(struct tls_context *context, const struct tls_pem *pem,
+                      struct certificate *certificate, struct text *problem);
+void certificate_fini(struct certificate *certificate);
+
+/* Calls `each` with every name the certificate is for. */
+typedef bool certificate_name(void *owner, struct bytes_const name);
+bool certificate_names(const struct certificate *certificate, certificate_name *each, void *owner);
+
+/* The one door for private keys: PEM text becomes a key. NULL: none there, or it is encrypted. */
+EVP_PKEY *key_read(struct tls_library *library, struct bytes_const pem, bool *is_encrypted);
+
+/* --- policy.c ----------------------------------------------------------------------------- */
+
+/* Versions, ciphers, groups; false, and `problem` names the value at fault. */
+bool policy_apply(SSL_CTX *ssl_ctx, const struct tls_context_options *options,
+                  struct text *problem);
+
+/* --- tickets.c ---------------------------------------------------------------------------- */
+
+void tickets_apply(struct tls_context *context, const struct tls_context_options *options);
+
+/* --- engine.c ----------------------------------------------------------------------------- */
+
+struct tls_engine *engine_of(const SSL *ssl);
+void               engine_note_failure(struct tls_engine *engine, enum tls_failure failure);
+
+#endif

@@ -1,0 +1,227 @@
+#include "lane.h"
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/require.h"
+#include "party.h"
+
+#include <stdio.h>
+
+/* After the daemon's report, until what is on the way has arrived (a lost segment takes 0.2 s). */
+#define SETTLE_NS (20 * NS_PER_S)
+/* A client that resets before it was accepted may never be reported. */
+#define FORGOTTEN_NS (600 * NS_PER_S)
+
+static void lane_next(struct lane *lane);
+static void on_accept(struct sim_service *service, struct sim_endpoint *endpoint);
+static void on_settle(struct sim_event *event);
+static void lane_check(struct lane *lane);
+static void check_client_end(struct lane *lane);
+static void check_server_end(struct lane *lane);
+static void check_honest(struct lane *lane);
+static void violate(struct lane *lane, const char *law);
+static void party_drop(struct party *party);
+
+void lane_start(struct lane *lane, const struct lane_options *options, uint64_t seed,
+                uint64_t sessions)
+{
+    *lane = (struct lane){.options = *options, .random = {seed}, .sessions_left = sessions};
+    lane->service.on_accept = on_accept;
+    lane->settle.run = on_settle;
+    sim_serve(options->net, &lane->service, &options->backend);
+    lane_next(lane);
+}
+
+bool lane_is_done(const struct lane *lane)
+{
+    return lane->sessions_left == 0 || lane->violation != NULL;
+}
+
+void lane_stop(struct lane *lane)
+{
+    party_drop(&lane->client);
+    party_drop(&lane->server);
+    sim_event_clear(lane->options.net, &lane->settle);
+    if (lane->codec != NULL) {
+        codec_free(&lane->codec);
+    }
+    sim_unserve(lane->options.net, &lane->service);
+}
+
+void lane_tell(const struct lane *lane)
+{
+    const struct party *parties[] = {&lane->client, &lane->server};
+
+    (void)fprintf(stderr, "session %llu: %s, daemon says %s in=%llu out=%llu\n",
+                  (unsigned long long)lane->sessions_done,
+                  lane->violation != NULL ? lane->violation : "well", end_reason_word(lane->reason),
+                  (unsigned long long)lane->bytes_in, (unsigned long long)lane->bytes_out);
+    for (size_t i = 0; i < 2; i++) {
+        const struct party    *party = parties[i];
+        const struct plan_end *plan = party->plan;
+
+        (void)fprintf(stderr,
+                      "  %s plan: bytes=%llu ending=%d abort_at=%llu reading=%d start=%d "
+                      "ends_last=%d piece=%u pause_ns=%llu\n"
+                      "  %s did: sent=%llu taken=%llu said_all=%d ended=%d aborted=%d end=%d "
+                      "reset=%d\n",
+                      i == 0 ? "client" : "server", (unsigned long long)plan->bytes,
+                      (int)plan->ending, (unsigned long long)plan->abort_at, (int)plan->reading,
+                      (int)plan->start, plan->ends_last, plan->piece,
+                      (unsigned long long)plan->pause_ns, i == 0 ? "client" : "server",
+                      (unsigned long long)party->out->sent, (unsigned long long)party->in->received,
+                      party->has_said_all, party->has_ended, party->has_aborted,
+                      party->has_seen_end, party->has_seen_reset);
+    }
+}
+
+static void lane_next(struct lane *lane)
+{
+    uint64_t now_ns = sim_now_ns(lane->options.net);
+
+    plan_draw(&lane->plan, &lane->random);
+    lane->is_reported = false;
+    lane->upload = (struct stream){.id = random_next(&lane->random)};
+    lane->download = (struct stream){.id = random_next(&lane->random)};
+    lane->last_sign_ns = now_ns;
+    party_init(&lane->client, lane, &lane->plan.client);
+    party_init(&lane->server, lane, &lane->plan.server);
+    lane->codec = codec_new(random_next(&lane->random), party_took, &lane->client);
+    sim_answer(lane->options.net, &lane->options.backend,
+               lane->plan.server_refuses ? SIM_REFUSES : SIM_ACCEPTS);
+    sim_dial(lane->options.net, &lane->client.actor, &lane->options.frontend);
+    sim_event_at(lane->options.net, &lane->settle, now_ns + FORGOTTEN_NS);
+}
+
+static void on_accept(struct sim_service *service, struct sim_endpoint *endpoint)
+{
+    struct lane *lane = container_of(service, struct lane, service);
+
+    if (lane->server.actor.endpoint != NULL || lane->is_reported) {
+        violate(lane, "a second connection to the server");
+        return;
+    }
+    if (!codec_has_finished(lane->codec)) {
+        violate(lane, "I12: a server was reached before the handshake was complete");
+    }
+    for (unsigned i = 0; i < lane->plan.client.key_updates && !lane->client.has_said_all; i++) {
+        codec_key_update(lane->codec);
+    }
+    sim_adopt(&lane->server.actor, endpoint);
+    lane->last_sign_ns = sim_now_ns(lane->options.net);
+    party_go_on(&lane->server);
+}
+
+void lane_report(struct lane *lane, const struct session_summary *summary)
+{
+    uint64_t now_ns = sim_now_ns(lane->options.net);
+
+    if (lane->is_reported) {
+        violate(lane, "I11: one session was reported twice");
+    }
+    lane->is_reported = true;
+    lane->reason = summary->reason;
+    lane->bytes_in = summary->bytes_in;
+    lane->bytes_out = summary->bytes_out;
+    if (summary->reason == END_NONE) {
+        violate(lane, "I11: a session ended without a reason");
+    }
+    if (summary->reason == END_INTERNAL) {
+        violate(lane, "a session ended over our own mistake");
+    }
+    if (now_ns - lane->last_sign_ns > lane->options.ends_within_ns) {
+        violate(lane, "I5: a session outlived its timeouts");
+    }
+    sim_event_at(lane->options.net, &lane->settle, now_ns + SETTLE_NS);
+}
+
+static void on_settle(struct sim_event *event)
+{
+    struct lane *lane = container_of(event, struct lane, settle);
+    uint64_t     now_ns = sim_now_ns(lane->options.net);
+
+    if (!lane->is_reported && lane->client.actor.endpoint != NULL &&
+        now_ns - lane->last_sign_ns < FORGOTTEN_NS) {
+        sim_event_at(lane->options.net, &lane->settle, lane->last_sign_ns + FORGOTTEN_NS);
+        return;
+    }
+    if (!lane->is_reported && lane->client.wire_sent > 0 && !lane->client.has_aborted) {
+        violate(lane, "I5: a session never ended");
+    }
+    lane_check(lane);
+    party_drop(&lane->client);
+    party_drop(&lane->server);
+    codec_free(&lane->codec);
+    lane->sessions_done++;
+    lane->sessions_left--;
+    if (!lane_is_done(lane)) {
+        lane_next(lane);
+    }
+}
+
+static void lane_check(struct lane *lane)
+{
+    party_read_rest(&lane->client);
+    party_read_rest(&lane->server);
+    check_client_end(lane);
+    check_server_end(lane);
+    if (lane->is_reported && lane->options.is_benign && plan_is_honest(&lane->plan)) {
+        check_honest(lane);
+    }
+}
+
+static void check_client_end(struct lane *lane)
+{
+    const struct party *server = &lane->server;
+
+    if (!codec_has_goodbye(lane->codec)) {
+        return;
+    }
+    if (!server->has_ended || server->has_aborted) {
+        violate(lane, "I2: close_notify for a server that did not end cleanly");
+    } else if (lane->download.received != lane->download.sent) {
+        violate(lane, "I2: close_notify before the last byte");
+    }
+}
+
+static void check_server_end(struct lane *lane)
+{
+    if (!lane->server.has_seen_end) {
+        return;
+    }
+    if (!lane->client.has_said_all) {
+        violate(lane, "I3: FIN for a client that did not say goodbye");
+    } else if (lane->upload.received != lane->upload.sent) {
+        violate(lane, "I3: FIN before the last byte");
+    }
+}
+
+static void check_honest(struct lane *lane)
+{
+    if (lane->reason != END_CLIENT_CLOSE && lane->reason != END_SERVER_CLOSE) {
+        violate(lane, "I6: an honest session was aborted");
+    } else if (!codec_has_goodbye(lane->codec) || !lane->server.has_seen_end) {
+        violate(lane, "I6: an honest end was not passed on");
+    } else if (lane->upload.received != lane->plan.client.bytes ||
+               lane->download.received != lane->plan.server.bytes) {
+        violate(lane, "I6: bytes of an honest session were lost");
+    } else if (lane->bytes_in != lane->plan.client.bytes ||
+               lane->bytes_out != lane->plan.server.bytes) {
+        violate(lane, "I11: the byte counters are wrong");
+    }
+}
+
+static void violate(struct lane *lane, const char *law)
+{
+    if (lane->violation == NULL) {
+        lane->violation = law;
+    }
+}
+
+static void party_drop(struct party *party)
+{
+    sim_event_clear(party->lane->options.net, &party->timer);
+    if (party->actor.endpoint != NULL) {
+        sim_reset(&party->actor);
+    }
+}

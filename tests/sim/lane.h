@@ -1,0 +1,85 @@
+/*
+ * One client and one server with a daemon's frontend between them: sessions run through a lane one
+ * after another, each by a plan, and are checked when they are over. Several lanes run at once, so
+ * that sessions share a worker; each has a frontend and a backend of its own, so that both ends
+ * know whom they should be talking to.
+ */
+#ifndef SALLYPORT_TESTS_SIM_LANE_H
+#define SALLYPORT_TESTS_SIM_LANE_H
+
+#include "codec.h"
+#include "driver_sim.h"
+#include "plan.h"
+#include "proxy/summary.h"
+#include "random.h"
+#include "stream.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct lane;
+
+/* One end of a session: paces what it sends and reads by its plan. */
+struct party {
+    struct sim_actor       actor;
+    struct sim_event       timer; /* the end of a pause */
+    struct lane           *lane;
+    const struct plan_end *plan;
+    struct stream         *out;
+    struct stream         *in;
+    uint64_t               wire_sent;
+    uint64_t               wire_read;
+    bool                   is_pausing;
+    bool                   has_said_all; /* the clean end's last byte was handed to the network */
+    bool                   has_ended;    /* FIN, of whatever kind */
+    bool                   has_aborted;  /* reset, truncated or silent by plan */
+    bool                   has_seen_end; /* the other side's FIN */
+    bool                   has_seen_reset;
+    bool                   is_client;
+};
+
+struct lane_options {
+    struct sim_net *net;
+    struct address  frontend;
+    struct address  backend;
+    uint64_t        ends_within_ns; /* the longest a session may outlive the last sign of life */
+    bool            is_benign;      /* the network breaks nothing: honest plans must succeed */
+};
+
+struct lane {
+    struct lane_options options;
+    struct sim_service  service;
+    struct sim_event    settle; /* looks at the outcome once nothing is on the way any more */
+    struct random       random;
+    struct plan         plan;
+    struct codec       *codec;
+    struct party        client;
+    struct party        server;
+    struct stream       upload;
+    struct stream       download;
+    uint64_t            last_sign_ns;
+    uint64_t            sessions_left;
+    uint64_t            sessions_done;
+    const char         *violation; /* the first law that was broken, or NULL */
+    /* the daemon's word */
+    bool            is_reported;
+    enum end_reason reason;
+    uint64_t        bytes_in;
+    uint64_t        bytes_out;
+};
+
+/* Runs `sessions` sessions; lane_is_done says when. */
+void lane_start(struct lane *lane, const struct lane_options *options, uint64_t seed,
+                uint64_t sessions);
+bool lane_is_done(const struct lane *lane);
+
+/* The daemon reports the session of this lane's frontend. */
+void lane_report(struct lane *lane, const struct session_summary *summary);
+
+/* Tells the present session's plan and how far it came, on stderr: for a violation. */
+void lane_tell(const struct lane *lane);
+
+/* Stops where it is. */
+void lane_stop(struct lane *lane);
+
+#endif

@@ -1,0 +1,18 @@
+/* The configuration of a simulated daemon, made by hand: no files, no parser. */
+#ifndef SALLYPORT_TESTS_SIM_SETTING_H
+#define SALLYPORT_TESTS_SIM_SETTING_H
+
+#include "proxy/snapshot.h"
+
+/* `lanes` frontends named "0", "1", ... at 127.0.0.1:4000 + n, each with a backend of one server
+ * at 10.0.0.1:5000 + n. Lives until setting_fini. */
+const struct snapshot *setting_init(unsigned lanes);
+void                   setting_fini(void);
+
+/* The longest a session may live after the last byte moved. */
+uint64_t setting_ends_within_ns(void);
+
+struct address setting_frontend(unsigned lane);
+struct address setting_backend(unsigned lane);
+
+#endif
