@@ -4,4 +4,7 @@
 Suite *laws_suite(void);
 Suite *rules_suite(void);
 Suite *connect_suite(void);
+Suite *accept_suite(void);
+Suite *cramped_suite(void);
+Suite *choice_suite(void);
 Suite *sim_suite(void);

@@ -1,0 +1,148 @@
+/* Which driver io_loop_open takes, and what it says when it cannot have the better one. */
+#include "suites.h"
+#include "world.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct io_loop *open_named(const char *driver, struct error *error)
+{
+    *error = ERROR_OK;
+    return io_loop_open(&(struct io_options){.driver = driver}, error);
+}
+
+START_TEST(a_named_driver_is_taken)
+{
+    struct error    error;
+    struct io_loop *loop = open_named("epoll", &error);
+
+    ck_assert_ptr_nonnull(loop);
+    ck_assert_str_eq(io_loop_driver(loop), "epoll");
+    ck_assert_int_eq(io_loop_fallback(loop).kind, ERROR_NONE);
+    io_loop_close(&loop);
+    ck_assert_ptr_null(loop);
+    io_loop_close(&loop);
+}
+END_TEST
+
+START_TEST(a_driver_nobody_knows_is_unsupported)
+{
+    struct error error;
+
+    ck_assert_ptr_null(open_named("kqueue", &error));
+    ck_assert_int_eq(error.kind, ERROR_UNSUPPORTED);
+}
+END_TEST
+
+START_TEST(auto_takes_io_uring_where_it_works)
+{
+    struct error    error;
+    struct io_loop *loop = open_named("auto", &error);
+
+    ck_assert_ptr_nonnull(loop);
+    ck_assert_str_eq(io_loop_driver(loop), world_has("io_uring") ? "io_uring" : "epoll");
+    io_loop_close(&loop);
+}
+END_TEST
+
+/* From here on this process cannot have that system call. */
+static void forbid(int call, int error_code)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ((unsigned)error_code & SECCOMP_RET_DATA)),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) != 0) {
+        _exit(EXIT_FAILURE);
+    }
+}
+
+/* In a process of its own, since what is forbidden stays forbidden. */
+static int falls_back(int call, int error_code)
+{
+    pid_t child = fork();
+    int   status = -1;
+
+    if (child == 0) {
+        struct error    error, refusal;
+        struct io_loop *loop;
+
+        forbid(call, error_code);
+        loop = open_named("auto", &error);
+        refusal = loop == NULL ? ERROR_OK : io_loop_fallback(loop);
+        _exit(loop != NULL && strcmp(io_loop_driver(loop), "epoll") == 0 &&
+                      (refusal.kind != ERROR_NONE || !world_has("io_uring")) &&
+                      open_named("io_uring", &error) == NULL && error.kind != ERROR_NONE
+                  ? EXIT_SUCCESS
+                  : EXIT_FAILURE);
+    }
+    ck_assert_int_gt(child, 0);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+START_TEST(auto_falls_back_when_the_kernel_refuses_a_ring)
+{
+    static const int refusals[] = {ENOSYS, EPERM, EINVAL, ENOMEM};
+
+    ck_assert_int_eq(falls_back(__NR_io_uring_setup, refusals[_i]), EXIT_SUCCESS);
+}
+END_TEST
+
+START_TEST(auto_falls_back_when_the_ring_does_not_work)
+{
+    static const int refusals[] = {ENOSYS, EPERM, EINVAL, ENOMEM};
+
+    ck_assert_int_eq(falls_back(__NR_io_uring_register, refusals[_i]), EXIT_SUCCESS);
+}
+END_TEST
+
+START_TEST(two_loops_in_one_process_do_not_meet)
+{
+    struct world one = world_open((size_t)_i);
+
+    if (!one.is_simulated) {
+        struct world two = world_open((size_t)_i);
+        struct pair  first = world_pair(&one), second = world_pair(&two);
+
+        world_send_all(&one, first.client, world_pattern(10));
+        world_send_all(&two, second.client, world_pattern(20));
+        world_expect_bytes(&two, second.server, 20, 0);
+        world_expect_bytes(&one, first.server, 10, 0);
+        world_close_pair(&one, first);
+        world_close_pair(&two, second);
+        world_close(&two);
+    }
+    world_close(&one);
+}
+END_TEST
+
+Suite *choice_suite(void)
+{
+    Suite *suite = world_suite("io choice",
+                               (const TTest *const[]){two_loops_in_one_process_do_not_meet, NULL});
+    TCase *tcase = tcase_create("choice");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, a_named_driver_is_taken);
+    tcase_add_test(tcase, a_driver_nobody_knows_is_unsupported);
+    tcase_add_test(tcase, auto_takes_io_uring_where_it_works);
+    tcase_add_loop_test(tcase, auto_falls_back_when_the_kernel_refuses_a_ring, 0, 4);
+    tcase_add_loop_test(tcase, auto_falls_back_when_the_ring_does_not_work, 0, 4);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
