@@ -60,9 +60,6 @@ void io_complete(struct io_loop *loop, struct io_op *op, int64_t result, struct 
 /* A driver reports that the op can be done without waiting: `finish`, then `done` run later. */
 void io_ready(struct io_loop *loop, struct io_op *op);
 
-/* A descriptor came into being: what was known of its number no longer counts. */
-void io_descriptor_is_new(struct io_loop *loop, int fd);
-
 /* The driver's own state, for tests that look inside. */
 void *io_loop_driver_state(struct io_loop *loop);
 

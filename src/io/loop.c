@@ -229,11 +229,6 @@ void io_ready(struct io_loop *loop, struct io_op *op)
     list_append(&loop->completed, &op->link);
 }
 
-void io_descriptor_is_new(struct io_loop *loop, int fd)
-{
-    descriptors_forget(&loop->descriptors, fd);
-}
-
 void *io_loop_driver_state(struct io_loop *loop)
 {
     return loop->state;

@@ -2,6 +2,8 @@
 #include "suites.h"
 #include "world.h"
 
+#include "base/require.h"
+
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -9,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -111,6 +113,65 @@ START_TEST(auto_falls_back_when_the_ring_does_not_work)
 }
 END_TEST
 
+/* A ring that opens and then takes nothing: the self-test must not hang, nor abort. */
+START_TEST(auto_falls_back_when_the_ring_takes_nothing)
+{
+    static const int refusals[] = {ENOSYS, EPERM, EAGAIN, EBUSY};
+
+    ck_assert_int_eq(falls_back(__NR_io_uring_enter, refusals[_i]), EXIT_SUCCESS);
+}
+END_TEST
+
+static void on_done(struct io_op *op)
+{
+    require(op->error.kind == ERROR_CANCELLED);
+}
+
+/* Operations beyond the two places of the queue are held back, and can be cancelled there. */
+static int holds_back(void)
+{
+    static struct io_op ops[10];
+    struct error        error;
+    struct io_loop     *loop =
+        io_loop_open(&(struct io_options){.driver = "io_uring", .ring_entries = 2}, &error);
+    size_t done = 0;
+
+    forbid(__NR_io_uring_enter, EAGAIN);
+    for (size_t i = 0; i < 10; i++) {
+        int fds[2];
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) != 0) {
+            return EXIT_FAILURE;
+        }
+        io_recv(loop, &ops[i], fds[0], on_done);
+    }
+    for (size_t i = 0; i < 10; i++) {
+        io_cancel(loop, &ops[i]);
+    }
+    for (int turns = 0; turns < 20; turns++) {
+        io_turn(loop, 1000000);
+    }
+    for (size_t i = 0; i < 10; i++) {
+        done += io_op_is_pending(&ops[i]) ? 0 : 1;
+    }
+    return done == 8 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+START_TEST(what_the_kernel_does_not_take_is_held_back)
+{
+    int   status = -1;
+    pid_t child = world_has("io_uring") ? fork() : -1;
+
+    if (child == 0) {
+        _exit(holds_back());
+    }
+    if (child > 0) {
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_int_eq(status, 0);
+    }
+}
+END_TEST
+
 START_TEST(two_loops_in_one_process_do_not_meet)
 {
     struct world one = world_open((size_t)_i);
@@ -143,6 +204,8 @@ Suite *choice_suite(void)
     tcase_add_test(tcase, auto_takes_io_uring_where_it_works);
     tcase_add_loop_test(tcase, auto_falls_back_when_the_kernel_refuses_a_ring, 0, 4);
     tcase_add_loop_test(tcase, auto_falls_back_when_the_ring_does_not_work, 0, 4);
+    tcase_add_loop_test(tcase, auto_falls_back_when_the_ring_takes_nothing, 0, 4);
+    tcase_add_test(tcase, what_the_kernel_does_not_take_is_held_back);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -6,8 +6,7 @@
 
 #include <signal.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 static const uint8_t HELLO[] = {0, 1, 2, 3, 4};
 
@@ -150,6 +149,82 @@ START_TEST(a_cancel_that_races_with_bytes_loses_none)
 }
 END_TEST
 
+/* Two receives that end in the same turn, the first of which meddles with the second. */
+struct meddler {
+    struct io_op  op;
+    struct world *world;
+    struct call  *other;
+    bool          takes_bytes;
+};
+
+static void on_meddle(struct io_op *op)
+{
+    struct meddler *meddler = container_of(op, struct meddler, op);
+    uint8_t         bytes[sizeof(HELLO)];
+
+    if (!meddler->takes_bytes) {
+        io_cancel(meddler->world->loop, &meddler->other->op);
+    } else if (io_op_is_pending(&meddler->other->op)) {
+        ck_assert_int_eq(recv(meddler->other->op.fd, bytes, sizeof(bytes), MSG_DONTWAIT),
+                         sizeof(bytes));
+    }
+}
+
+START_TEST(cancelling_a_neighbour_inside_done_loses_no_bytes)
+{
+    struct world   world = world_open((size_t)_i);
+    struct pair    one = world_pair(&world), two = world_pair(&world);
+    struct call    receiving = {0};
+    struct meddler meddler = {.world = &world, .other = &receiving};
+    size_t         len = 0;
+
+    world_send_all(&world, one.client, hello());
+    world_send_all(&world, two.client, hello());
+    world_settle(&world);
+    io_recv(world.loop, &meddler.op, one.server, on_meddle);
+    world_recv(&world, &receiving, two.server);
+    world_finish(&world, &receiving);
+    for (int turns = 0; turns < WORLD_TURNS_MAX && io_op_is_pending(&meddler.op); turns++) {
+        io_turn(world.loop, WORLD_TURN_MS * NS_PER_MS);
+    }
+    if (call_error(&receiving) == ERROR_NONE) {
+        len = receiving.len;
+    }
+
+    world_expect_bytes(&world, two.server, sizeof(HELLO) - len, (uint8_t)len);
+    world_close_pair(&world, one);
+    world_close_pair(&world, two);
+    world_close(&world);
+}
+END_TEST
+
+/* A readiness driver was told that bytes are there, and somebody else takes them first. */
+START_TEST(a_receive_that_finds_nothing_goes_on_waiting)
+{
+    struct world   world = world_open((size_t)_i);
+    struct pair    one = world_pair(&world), two = world_pair(&world);
+    struct call    receiving = {0};
+    struct meddler meddler = {.world = &world, .other = &receiving, .takes_bytes = true};
+
+    if (strcmp(world_driver((size_t)_i), "epoll") == 0) {
+        world_send_all(&world, one.client, hello());
+        world_send_all(&world, two.client, hello());
+        world_settle(&world);
+        io_recv(world.loop, &meddler.op, one.server, on_meddle);
+        world_recv(&world, &receiving, two.server);
+        world_settle(&world);
+        ck_assert(!io_op_is_pending(&meddler.op));
+        ck_assert(io_op_is_pending(&receiving.op));
+        world_send_all(&world, two.client, hello());
+        world_finish(&world, &receiving);
+        ck_assert_uint_eq(receiving.len, sizeof(HELLO));
+    }
+    world_close_pair(&world, one);
+    world_close_pair(&world, two);
+    world_close(&world);
+}
+END_TEST
+
 START_TEST(an_op_can_be_submitted_again_inside_its_own_done)
 {
     struct world world = world_open((size_t)_i);
@@ -276,6 +351,8 @@ Suite *laws_suite(void)
     tcase_add_loop_test(tcase, an_op_may_be_cancelled_before_the_loop_turned, 0, drivers);
     tcase_add_loop_test(tcase, cancelling_an_idle_op_does_nothing, 0, drivers);
     tcase_add_loop_test(tcase, a_cancel_that_races_with_bytes_loses_none, 0, drivers);
+    tcase_add_loop_test(tcase, cancelling_a_neighbour_inside_done_loses_no_bytes, 0, drivers);
+    tcase_add_loop_test(tcase, a_receive_that_finds_nothing_goes_on_waiting, 0, drivers);
     tcase_add_loop_test(tcase, an_op_can_be_submitted_again_inside_its_own_done, 0, drivers);
     tcase_add_loop_test(tcase, a_send_into_a_full_socket_waits_until_there_is_room, 0, drivers);
     tcase_add_loop_test_raise_signal(tcase, two_receives_on_one_socket_abort, SIGABRT, 0, drivers);
