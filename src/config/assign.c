@@ -1,0 +1,271 @@
+#include "config/assign.h"
+
+#include "base/require.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "config/value.h"
+
+#include <string.h>
+
+enum { WANTED_BYTES = 256 };
+
+static bool assign_text(const struct assign *assign, const struct schema_option *option,
+                        const char *text, struct config_place at, void *structure);
+static bool assign_number(const struct schema_option *option, uint64_t number, void *member);
+static bool read_number(const struct schema_option *option, const char *text, uint64_t *number);
+static bool assign_choice(const struct schema_option *option, const char *text, int *member);
+static void assign_strings(const struct assign *assign, const struct schema_option *option,
+                           const config_setting_t *setting, struct config_strings *strings);
+static void complain(const struct assign *assign, const struct schema_option *option,
+                     const config_setting_t *setting);
+static void describe_wanted(const struct schema_option *option, struct text *into);
+static const char *describe_found(const config_setting_t *setting);
+
+struct config_place assign_place(const struct assign *assign, const config_setting_t *setting)
+{
+    const char *file = config_setting_source_file(setting);
+
+    return (struct config_place){.file = file != NULL ? config_memory_copy(assign->memory, file)
+                                                      : assign->file,
+                                 .line = config_setting_source_line(setting)};
+}
+
+void assign_setting(const struct assign *assign, const struct schema_option *option,
+                    const config_setting_t *setting, void *structure)
+{
+    struct config_place at = assign_place(assign, setting);
+    int                 type = config_setting_type(setting);
+    void               *member = (char *)structure + option->offset;
+    bool                is_done = false;
+
+    if (option->type == OPTION_STRINGS) {
+        assign_strings(assign, option, setting, member);
+        return;
+    }
+    if (type == CONFIG_TYPE_BOOL && option->type == OPTION_BOOL) {
+        *(bool *)member = config_setting_get_bool(setting) != 0;
+        is_done = true;
+    } else if (type == CONFIG_TYPE_STRING) {
+        is_done = assign_text(assign, option, config_setting_get_string(setting), at, structure);
+    } else if (type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64) {
+        long long number = type == CONFIG_TYPE_INT ? config_setting_get_int(setting)
+                                                   : config_setting_get_int64(setting);
+        uint64_t  factor = option->type == OPTION_DURATION ? 1000000000 : 1;
+        uint64_t  scaled = 0;
+
+        is_done = number >= 0 && !__builtin_mul_overflow((uint64_t)number, factor, &scaled) &&
+                  assign_number(option, scaled, member);
+    }
+    if (!is_done) {
+        complain(assign, option, setting);
+    }
+}
+
+void assign_default(const struct assign *assign, const struct schema_option *option,
+                    void *structure)
+{
+    const char         *text = option->default_text != NULL ? option->default_text : "";
+    struct config_place nowhere = {0};
+
+    if (option->type == OPTION_STRINGS || option->type == OPTION_GROUP ||
+        option->type == OPTION_LIST) {
+        return;
+    }
+    if (option->type == OPTION_STRING) {
+        *(struct config_string *)(void *)((char *)structure + option->offset) =
+            (struct config_string){.text = text};
+        return;
+    }
+    require(assign_text(assign, option, text, nowhere, structure));
+}
+
+static bool assign_text(const struct assign *assign, const struct schema_option *option,
+                        const char *text, struct config_place at, void *structure)
+{
+    void    *member = (char *)structure + option->offset;
+    uint64_t number = 0;
+
+    switch (option->type) {
+    case OPTION_BOOL:
+        *(bool *)member = strcmp(text, "true") == 0;
+        return strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
+    case OPTION_UNSIGNED:
+    case OPTION_DURATION:
+    case OPTION_SIZE:
+        if (option->choices[0] != '\0' && strcmp(text, option->choices) == 0) {
+            return assign_number(option, 0, member) || option->min > 0;
+        }
+        return read_number(option, text, &number) && assign_number(option, number, member);
+    case OPTION_ENUM:
+        return assign_choice(option, text, member);
+    case OPTION_STRING:
+        if (strlen(text) < option->min) {
+            return false;
+        }
+        *(struct config_string *)member =
+            (struct config_string){.text = config_memory_copy(assign->memory, text), .at = at};
+        return true;
+    case OPTION_STRINGS:
+    case OPTION_GROUP:
+    case OPTION_LIST:
+        break;
+    }
+    return false;
+}
+
+static bool read_number(const struct schema_option *option, const char *text, uint64_t *number)
+{
+    if (option->type == OPTION_DURATION) {
+        return config_parse_duration(text, number);
+    }
+    if (option->type == OPTION_SIZE) {
+        return config_parse_size(text, number);
+    }
+    return strspn(text, "0123456789") == strlen(text) && config_parse_size(text, number);
+}
+
+/* False when out of range; then 0 is stored, which is what "auto" and "never" mean. */
+static bool assign_number(const struct schema_option *option, uint64_t number, void *member)
+{
+    bool is_in_range = number >= option->min && number <= option->max;
+
+    if (option->type == OPTION_UNSIGNED) {
+        *(unsigned *)member = is_in_range ? (unsigned)number : 0;
+    } else if (option->type == OPTION_DURATION || option->type == OPTION_SIZE) {
+        *(uint64_t *)member = is_in_range ? number : 0;
+    } else {
+        return false;
+    }
+    return is_in_range;
+}
+
+static bool assign_choice(const struct schema_option *option, const char *text, int *member)
+{
+    size_t      len = 0;
+    const char *choice = NULL;
+
+    for (unsigned i = 0; (choice = schema_choice(option->choices, i, &len)) != NULL; i++) {
+        if (strlen(text) == len && memcmp(text, choice, len) == 0) {
+            *member = (int)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One string stands for a list of one. */
+static void assign_strings(const struct assign *assign, const struct schema_option *option,
+                           const config_setting_t *setting, struct config_strings *strings)
+{
+    bool   is_one = config_setting_type(setting) == CONFIG_TYPE_STRING;
+    bool   is_many = config_setting_is_array(setting) || config_setting_is_list(setting);
+    size_t count = is_one ? 1 : is_many ? (size_t)config_setting_length(setting) : 0;
+
+    if ((!is_one && !is_many) || count < option->min || count > option->max) {
+        complain(assign, option, setting);
+        return;
+    }
+    strings->items = config_memory_take(assign->memory, (count + 1) * sizeof(*strings->items));
+    strings->count = count;
+    for (unsigned i = 0; i < count; i++) {
+        const config_setting_t *item = is_one ? setting : config_setting_get_elem(setting, i);
+        const char             *text = config_setting_get_string(item);
+
+        strings->items[i] = (struct config_string){
+            .text = text != NULL ? config_memory_copy(assign->memory, text) : "",
+            .at = assign_place(assign, item)};
+        if (text == NULL || text[0] == '\0') {
+            config_report_add(assign->report, CONFIG_ERROR, strings->items[i].at,
+                              "%s: a list of strings is wanted, found %s in it", option->key,
+                              text == NULL ? describe_found(item) : "an empty one");
+        }
+    }
+}
+
+/* --- messages ----------------------------------------------------------------------------- */
+
+static void complain(const struct assign *assign, const struct schema_option *option,
+                     const config_setting_t *setting)
+{
+    char        memory[WANTED_BYTES];
+    struct text wanted;
+
+    text_init(&wanted, memory, sizeof(memory));
+    describe_wanted(option, &wanted);
+    config_report_add(assign->report, CONFIG_ERROR, assign_place(assign, setting),
+                      "%s: %s is wanted, found %s", option->key, text_chars(&wanted),
+                      describe_found(setting));
+}
+
+static void describe_wanted(const struct schema_option *option, struct text *into)
+{
+    switch (option->type) {
+    case OPTION_BOOL:
+        text_string(into, "true or false");
+        return;
+    case OPTION_UNSIGNED:
+        text_format(into, "a whole number from %llu to %llu", (unsigned long long)option->min,
+                    (unsigned long long)option->max);
+        break;
+    case OPTION_DURATION:
+        text_string(into, "a duration from ");
+        value_duration_text(option->min, into);
+        text_string(into, " to ");
+        value_duration_text(option->max, into);
+        break;
+    case OPTION_SIZE:
+        text_string(into, "a size from ");
+        value_size_text(option->min, into);
+        text_string(into, " to ");
+        value_size_text(option->max, into);
+        break;
+    case OPTION_ENUM:
+        text_format(into, "one of %s", option->choices);
+        return;
+    case OPTION_STRING:
+        text_string(into, option->min > 0 ? "a string that is not empty" : "a string");
+        return;
+    case OPTION_STRINGS:
+        text_format(into, "a string or a list of %llu to %llu strings",
+                    (unsigned long long)option->min, (unsigned long long)option->max);
+        return;
+    case OPTION_GROUP:
+        text_string(into, "a group { }");
+        return;
+    case OPTION_LIST:
+        text_string(into, "a list of groups ( { } )");
+        return;
+    }
+    if (option->choices[0] != '\0') {
+        text_format(into, " or \"%s\"", option->choices);
+    }
+}
+
+static const char *describe_found(const config_setting_t *setting)
+{
+    static _Thread_local char found[WANTED_BYTES / 2];
+
+    switch (config_setting_type(setting)) {
+    case CONFIG_TYPE_INT:
+    case CONFIG_TYPE_INT64:
+        (void)snprintf(found, sizeof(found), "the number %lld",
+                       config_setting_type(setting) == CONFIG_TYPE_INT
+                           ? (long long)config_setting_get_int(setting)
+                           : config_setting_get_int64(setting));
+        return found;
+    case CONFIG_TYPE_STRING:
+        (void)snprintf(found, sizeof(found), "\"%.80s\"", config_setting_get_string(setting));
+        return found;
+    case CONFIG_TYPE_FLOAT:
+        return "a number with a fraction";
+    case CONFIG_TYPE_BOOL:
+        return config_setting_get_bool(setting) != 0 ? "true" : "false";
+    case CONFIG_TYPE_GROUP:
+        return "a group";
+    case CONFIG_TYPE_ARRAY:
+    case CONFIG_TYPE_LIST:
+        return "a list";
+    default:
+        return "nothing";
+    }
+}

@@ -1,0 +1,176 @@
+#include "config/check.h"
+
+#include "config/memory.h"
+#include "config/schema.h"
+
+#include <string.h>
+
+enum { NAME_BYTES = 32 };
+
+static void check_timeouts(const struct config *config, struct config_report *report);
+static void check_log_file(int target, const struct config_string *file, const char *group,
+                           struct config_report *report);
+static void check_frontend(const struct config *config, const struct config_frontend *frontend,
+                           struct config_report *report);
+static void check_certificates(const struct config_frontend *frontend,
+                               struct config_report         *report);
+static void check_versions(const struct config_frontend *frontend, struct config_report *report);
+static void check_backend_name(const struct config *config, const struct config_string *name,
+                               struct config_report *report);
+static void check_unique(const struct config *config, struct config_report *report);
+static void name_frontends(struct config *config, struct config_memory *memory);
+static int  version_rank(const char *name);
+
+void check_config(struct config *config, struct config_memory *memory, struct config_report *report)
+{
+    name_frontends(config, memory);
+    check_timeouts(config, report);
+    check_log_file(config->log.target, &config->log.file, "log", report);
+    check_log_file(config->access_log.target, &config->access_log.file, "access-log", report);
+    check_unique(config, report);
+    for (size_t i = 0; i < config->frontends_count; i++) {
+        check_frontend(config, &config->frontends[i], report);
+    }
+}
+
+const struct config_backend *config_find_backend(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->backends_count; i++) {
+        if (strcmp(config->backends[i].name.text, name) == 0) {
+            return &config->backends[i];
+        }
+    }
+    return NULL;
+}
+
+static void name_frontends(struct config *config, struct config_memory *memory)
+{
+    for (size_t i = 0; i < config->frontends_count; i++) {
+        if (config->frontends[i].name.text[0] == '\0') {
+            char *name = config_memory_take(memory, NAME_BYTES);
+
+            (void)snprintf(name, NAME_BYTES, "frontend%zu", i + 1);
+            config->frontends[i].name.text = name;
+        }
+    }
+}
+
+static void check_timeouts(const struct config *config, struct config_report *report)
+{
+    if (config->timeouts.hello_ns > config->timeouts.handshake_ns) {
+        struct config_place at = {.file = config->frontends_count > 0 ? config->frontends[0].at.file
+                                                                      : NULL};
+
+        config_report_add(report, CONFIG_WARNING, at,
+                          "timeouts: hello is longer than handshake, which ends it first");
+    }
+}
+
+static void check_log_file(int target, const struct config_string *file, const char *group,
+                           struct config_report *report)
+{
+    if (target == CONFIG_LOG_FILE && file->text[0] == '\0') {
+        config_report_add(report, CONFIG_ERROR, file->at, "%s: target \"file\" needs file", group);
+    } else if (target != CONFIG_LOG_FILE && file->text[0] != '\0') {
+        config_report_add(report, CONFIG_WARNING, file->at,
+                          "%s: file is not used, the target is another", group);
+    }
+}
+
+static void check_frontend(const struct config *config, const struct config_frontend *frontend,
+                           struct config_report *report)
+{
+    check_certificates(frontend, report);
+    check_versions(frontend, report);
+    check_backend_name(config, &frontend->backend, report);
+    for (size_t i = 0; i < frontend->routes_count; i++) {
+        check_backend_name(config, &frontend->routes[i].backend, report);
+    }
+}
+
+static void check_certificates(const struct config_frontend *frontend, struct config_report *report)
+{
+    if (frontend->cert.count != frontend->key.count) {
+        config_report_add(report, CONFIG_ERROR, frontend->at,
+                          "cert has %zu files and key %zu: each certificate needs its key",
+                          frontend->cert.count, frontend->key.count);
+    } else if (frontend->pem_file.count + frontend->cert.count == 0) {
+        config_report_add(report, CONFIG_ERROR, frontend->at,
+                          "a frontend needs pem-file, or cert and key");
+    }
+}
+
+static void check_versions(const struct config_frontend *frontend, struct config_report *report)
+{
+    int min = version_rank(frontend->min_version.text);
+    int max = version_rank(frontend->max_version.text);
+
+    if (min < 0 || max < 0) {
+        const struct config_string *wrong =
+            min < 0 ? &frontend->min_version : &frontend->max_version;
+
+        config_report_add(report, CONFIG_ERROR, wrong->at,
+                          "%s: one of TLSv1.0|TLSv1.1|TLSv1.2|TLSv1.3 is wanted, found \"%s\"",
+                          min < 0 ? "min-version" : "max-version", wrong->text);
+    } else if (min > 0 && max > 0 && min > max) {
+        config_report_add(report, CONFIG_ERROR, frontend->min_version.at,
+                          "min-version is above max-version");
+    }
+}
+
+/* 0: not set; -1: no such version. */
+static int version_rank(const char *name)
+{
+    static const char *const names[] = {"", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
+
+    for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void check_backend_name(const struct config *config, const struct config_string *name,
+                               struct config_report *report)
+{
+    enum { NAMES_MAX = 64 };
+    const char *names[NAMES_MAX];
+    size_t      count = config->backends_count < NAMES_MAX ? config->backends_count : NAMES_MAX;
+
+    if (name->text[0] == '\0' || config_find_backend(config, name->text) != NULL) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        names[i] = config->backends[i].name.text;
+    }
+    const char *near = suggest(name->text, names, count);
+
+    config_report_add(report, CONFIG_ERROR, name->at, "there is no backend \"%s\"%s%s%s",
+                      name->text, near != NULL ? ", did you mean \"" : "", near != NULL ? near : "",
+                      near != NULL ? "\"?" : "");
+}
+
+static void check_unique(const struct config *config, struct config_report *report)
+{
+    for (size_t i = 0; i < config->backends_count; i++) {
+        const struct config_backend *backend = &config->backends[i];
+        const struct config_backend *first = config_find_backend(config, backend->name.text);
+
+        if (first != backend) {
+            config_report_add(report, CONFIG_ERROR, backend->at,
+                              "backend \"%s\" was defined already, at %s:%u", backend->name.text,
+                              first->at.file, first->at.line);
+        }
+    }
+    for (size_t i = 0; i < config->frontends_count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(config->frontends[i].name.text, config->frontends[j].name.text) == 0) {
+                config_report_add(report, CONFIG_ERROR, config->frontends[i].at,
+                                  "frontend \"%s\" was defined already, at %s:%u",
+                                  config->frontends[i].name.text, config->frontends[j].at.file,
+                                  config->frontends[j].at.line);
+            }
+        }
+    }
+}
