@@ -55,8 +55,8 @@ struct pool *generation_route(const struct generation_frontend *frontend, struct
     const struct snapshot_frontend *snapshot = frontend->snapshot;
     int route = snapshot->routes == NULL ? NAME_TABLE_NONE : name_table_find(snapshot->routes, sni);
 
-    return frontend->generation->pools[route == NAME_TABLE_NONE ? snapshot->backend
-                                                                : (size_t)route];
+    return frontend->generation
+        ->pools[route == NAME_TABLE_NONE ? snapshot->backend : (size_t)route];
 }
 
 /* The snapshot was checked with contexts of its own, so only want of memory is left to fail. */

@@ -60,9 +60,9 @@ static void receive_all(struct peer *peer)
 
 static void on_peer_ready(struct sim_actor *actor)
 {
-    struct peer *peer = container_of(actor, struct peer, actor);
-    size_t       sent = sim_send(actor->endpoint,
-                                 (struct bytes_const){.data = peer->sending, .len = peer->sending_len});
+    struct peer       *peer = container_of(actor, struct peer, actor);
+    struct bytes_const left = {.data = peer->sending, .len = peer->sending_len};
+    size_t             sent = sim_send(actor->endpoint, left);
 
     peer->sending += sent;
     peer->sending_len -= sent;
@@ -352,40 +352,25 @@ START_TEST(a_vanished_peer_acknowledges_nothing)
 }
 END_TEST
 
-/* A client that sends a message through an echo written with io operations, on a bad network. */
-static uint64_t rough_run(uint64_t seed, bool *was_cut)
+static const struct sim_faults rough_faults = {.short_recv = 300,
+                                               .short_send = 300,
+                                               .send_parts = 200,
+                                               .delay = 300,
+                                               .shuffle = 500,
+                                               .loss = 20,
+                                               .reset = 2,
+                                               .socket_bytes_min = 1000,
+                                               .socket_bytes_max = 50000,
+                                               .latency_ns_max = 3 * NS_PER_MS};
+
+/* Sends back what comes until the end. The bytes are copied in done: afterwards they are the
+ * loop's again. */
+static void echo_until_end(struct io_loop *loop, int fd)
 {
-    struct sim_net *net =
-        sim_net_new(&(struct sim_options){.seed = seed,
-                                          .faults = {.short_recv = 300,
-                                                     .short_send = 300,
-                                                     .send_parts = 200,
-                                                     .delay = 300,
-                                                     .shuffle = 500,
-                                                     .loss = 20,
-                                                     .reset = 2,
-                                                     .socket_bytes_min = 1000,
-                                                     .socket_bytes_max = 50000,
-                                                     .latency_ns_max = 3 * NS_PER_MS}});
-    struct io_loop *loop = sim_loop_open(net);
-    struct address  address = address_of("192.0.2.1:443");
-    int             listen_fd = sim_listen_fd(net, &address);
-    struct peer    *peer = peer_new();
-    struct call     receiving, sending;
-    uint8_t        *message = malloc(MESSAGE_BYTES);
-    bool            is_over = false;
+    struct call receiving, sending;
+    uint8_t    *copy = malloc(IO_RECV_BYTES);
+    bool        is_over = false;
 
-    for (size_t i = 0; i < MESSAGE_BYTES; i++) {
-        message[i] = (uint8_t)(i * 7 + i / 255);
-    }
-    peer->sending = message;
-    peer->sending_len = MESSAGE_BYTES;
-    peer->fins_when_sent = true;
-    sim_dial(net, &peer->actor, &address);
-    int      fd = accept_one(loop, listen_fd);
-    uint8_t *copy = malloc(IO_RECV_BYTES);
-
-    /* The bytes are copied in done: afterwards they are the loop's again. */
     while (!is_over) {
         memset(&receiving, 0, sizeof(receiving));
         io_recv(loop, &receiving.op, fd, on_call);
@@ -402,6 +387,29 @@ static uint64_t rough_run(uint64_t seed, bool *was_cut)
             sent += (size_t)sending.op.result;
         }
     }
+    free(copy);
+}
+
+/* A client that sends a message through an echo written with io operations, on a bad network. */
+static uint64_t rough_run(uint64_t seed, bool *was_cut)
+{
+    struct sim_net *net = sim_net_new(&(struct sim_options){.seed = seed, .faults = rough_faults});
+    struct io_loop *loop = sim_loop_open(net);
+    struct address  address = address_of("192.0.2.1:443");
+    int             listen_fd = sim_listen_fd(net, &address);
+    struct peer    *peer = peer_new();
+    uint8_t        *message = malloc(MESSAGE_BYTES);
+
+    for (size_t i = 0; i < MESSAGE_BYTES; i++) {
+        message[i] = (uint8_t)(i * 7 + i / 255);
+    }
+    peer->sending = message;
+    peer->sending_len = MESSAGE_BYTES;
+    peer->fins_when_sent = true;
+    sim_dial(net, &peer->actor, &address);
+    int fd = accept_one(loop, listen_fd);
+
+    echo_until_end(loop, fd);
     close_fd(loop, fd);
     turn_for(loop, net, 5 * NS_PER_S);
     *was_cut = peer->is_reset;
@@ -417,7 +425,6 @@ static uint64_t rough_run(uint64_t seed, bool *was_cut)
     sim_net_free(&net);
     free(peer);
     free(message);
-    free(copy);
     return trace;
 }
 

@@ -1,0 +1,447 @@
+#include "proxy/snapshot.h"
+
+#include "base/require.h"
+#include "proxy/pem_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Every file the snapshot read; the TLS options point into them. */
+struct snapshot_files {
+    struct pem_file *items;
+    size_t           count;
+};
+
+/* A part of a snapshot being built, and where its mistakes go. */
+struct building {
+    struct snapshot      *snapshot;
+    struct config_report *report;
+    bool                  has_memory; /* false: an allocation failed */
+};
+
+static void  *take(struct building *building, size_t count, size_t bytes);
+static void   build_backends(struct building *building);
+static void   build_frontends(struct building *building);
+static void   read_listens(struct building *building, struct snapshot_frontend *frontend);
+static void   check_listens(struct building *building);
+static bool   is_taken(const struct snapshot_listen *one, const struct snapshot_listen *other);
+static void   read_routes(struct building *building, struct snapshot_frontend *frontend);
+static void   add_route(struct building *building, struct snapshot_frontend *frontend,
+                        const struct config_string *name, size_t backend);
+static size_t backend_number(const struct config *config, const char *name);
+static void   read_tls(struct building *building, struct snapshot_frontend *frontend);
+static void   read_pems(struct building *building, struct snapshot_frontend *frontend);
+static struct bytes_const  read_file(struct building *building, const struct config_string *path,
+                                     bool holds_key);
+static void                check_tls(struct building *building);
+static void                check_context(struct building *building, struct tls_library *library,
+                                         const struct snapshot_frontend *frontend);
+static void                report_warnings(struct building *building, const char *warnings,
+                                           const struct config_frontend *frontend);
+static struct config_place place_of(const char *problem, const struct config_frontend *frontend);
+static const char         *or_null(const struct config_string *string);
+
+struct snapshot *snapshot_build(struct config **config, struct config_report *report)
+{
+    struct building building = {.report = report, .has_memory = true};
+
+    building.snapshot = take(&building, 1, sizeof(*building.snapshot));
+    if (building.snapshot == NULL) {
+        config_free(config);
+        return NULL;
+    }
+    building.snapshot->config = *config;
+    *config = NULL;
+    build_backends(&building);
+    build_frontends(&building);
+    check_listens(&building);
+    if (building.has_memory && !config_report_has_errors(report)) {
+        check_tls(&building);
+    }
+    if (!building.has_memory || config_report_has_errors(report)) {
+        snapshot_free(&building.snapshot);
+    }
+    return building.snapshot;
+}
+
+void snapshot_free(struct snapshot **snapshot)
+{
+    struct snapshot *freed = *snapshot;
+
+    if (freed == NULL) {
+        return;
+    }
+    for (size_t i = 0; freed->files != NULL && i < freed->files->count; i++) {
+        pem_file_fini(&freed->files->items[i]);
+    }
+    for (size_t i = 0; freed->frontends != NULL && i < freed->config->frontends_count; i++) {
+        struct snapshot_frontend *frontend = &freed->frontends[i];
+
+        name_table_free(&frontend->routes);
+        free(frontend->listens);
+        free((void *)(uintptr_t)frontend->tls.pems);
+        free((void *)(uintptr_t)frontend->tls.alpn);
+    }
+    for (size_t i = 0; freed->backends != NULL && i < freed->config->backends_count; i++) {
+        free(freed->backends[i].targets);
+    }
+    free(freed->files != NULL ? freed->files->items : NULL);
+    free(freed->files);
+    free(freed->frontends);
+    free(freed->backends);
+    config_free(&freed->config);
+    free(freed);
+    *snapshot = NULL;
+}
+
+bool snapshot_has_builtin(const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->config->backends_count; i++) {
+        for (size_t j = 0; j < snapshot->config->backends[i].servers_count; j++) {
+            if (snapshot->backends[i].targets[j].service != POOL_SERVICE_NONE) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Zeroed memory; want of it is an error like any other, reported once. */
+static void *take(struct building *building, size_t count, size_t bytes)
+{
+    void *memory = building->has_memory ? calloc(count > 0 ? count : 1, bytes) : NULL;
+
+    if (memory == NULL && building->has_memory) {
+        building->has_memory = false;
+        config_report_add(building->report, CONFIG_ERROR, (struct config_place){0},
+                          "out of memory");
+    }
+    return memory;
+}
+
+/* --- backends ----------------------------------------------------------------------------- */
+
+static void build_backends(struct building *building)
+{
+    struct snapshot *snapshot = building->snapshot;
+
+    snapshot->backends =
+        take(building, snapshot->config->backends_count, sizeof(*snapshot->backends));
+    for (size_t i = 0; building->has_memory && i < snapshot->config->backends_count; i++) {
+        const struct config_backend *config = &snapshot->config->backends[i];
+        struct snapshot_backend     *backend = &snapshot->backends[i];
+
+        backend->config = config;
+        backend->targets = take(building, config->servers_count, sizeof(*backend->targets));
+        for (size_t j = 0; building->has_memory && j < config->servers_count; j++) {
+            const struct config_string *address = &config->servers[j].address;
+            const char                 *problem = NULL;
+
+            if (!pool_target_read(&config->servers[j], &backend->targets[j], &problem)) {
+                config_report_add(building->report, CONFIG_ERROR, address->at, "address \"%s\": %s",
+                                  address->text, problem);
+            }
+        }
+    }
+}
+
+/* --- frontends ---------------------------------------------------------------------------- */
+
+static void build_frontends(struct building *building)
+{
+    struct snapshot *snapshot = building->snapshot;
+
+    snapshot->files = take(building, 1, sizeof(*snapshot->files));
+    snapshot->frontends =
+        take(building, snapshot->config->frontends_count, sizeof(*snapshot->frontends));
+    for (size_t i = 0; building->has_memory && i < snapshot->config->frontends_count; i++) {
+        struct snapshot_frontend *frontend = &snapshot->frontends[i];
+
+        frontend->config = &snapshot->config->frontends[i];
+        frontend->backend = backend_number(snapshot->config, frontend->config->backend.text);
+        read_listens(building, frontend);
+        read_routes(building, frontend);
+        read_tls(building, frontend);
+    }
+}
+
+static void read_listens(struct building *building, struct snapshot_frontend *frontend)
+{
+    const struct config_strings *texts = &frontend->config->listen;
+
+    frontend->listens =
+        take(building, texts->count * ADDRESSES_PER_TEXT_MAX, sizeof(*frontend->listens));
+    for (size_t i = 0; building->has_memory && i < texts->count; i++) {
+        const struct config_string *text = &texts->items[i];
+        struct address              addresses[ADDRESSES_PER_TEXT_MAX];
+        const char                 *problem = NULL;
+        size_t                      count = address_parse(text->text, addresses, &problem);
+
+        if (count == 0) {
+            config_report_add(building->report, CONFIG_ERROR, text->at, "listen \"%s\": %s",
+                              text->text, problem);
+        }
+        for (size_t j = 0; j < count; j++) {
+            frontend->listens[frontend->listens_count++] =
+                (struct snapshot_listen){.address = addresses[j], .text = text};
+        }
+    }
+}
+
+/* Sockets share their port (SO_REUSEPORT), so the kernel would not complain of two frontends on
+ * one address: each would get some of the clients. */
+static void check_listens(struct building *building)
+{
+    const struct snapshot *snapshot = building->snapshot;
+    size_t frontends_count = building->has_memory ? snapshot->config->frontends_count : 0;
+
+    for (size_t i = 0; i < frontends_count; i++) {
+        for (size_t j = 0; j < snapshot->frontends[i].listens_count; j++) {
+            const struct snapshot_listen *one = &snapshot->frontends[i].listens[j];
+
+            for (size_t k = 0; k <= i; k++) {
+                size_t others = k < i ? snapshot->frontends[k].listens_count : j;
+
+                for (size_t l = 0; l < others; l++) {
+                    const struct snapshot_listen *other = &snapshot->frontends[k].listens[l];
+
+                    if (is_taken(one, other)) {
+                        config_report_add(building->report, CONFIG_ERROR, one->text->at,
+                                          "listen \"%s\": taken already, at %s:%u", one->text->text,
+                                          other->text->at.file, other->text->at.line);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* Port 0 is a port of the kernel's choice, another one each time. */
+static bool is_taken(const struct snapshot_listen *one, const struct snapshot_listen *other)
+{
+    return address_is_equal(&one->address, &other->address) &&
+           (address_is_unix(&one->address) || one->address.socket.ip4.sin_port != 0);
+}
+
+static void read_routes(struct building *building, struct snapshot_frontend *frontend)
+{
+    const struct config_frontend *config = frontend->config;
+
+    if (config->routes_count == 0) {
+        return;
+    }
+    frontend->routes = name_table_new();
+    building->has_memory = building->has_memory && frontend->routes != NULL;
+    for (size_t i = 0; building->has_memory && i < config->routes_count; i++) {
+        const struct config_route *route = &config->routes[i];
+        size_t backend = backend_number(building->snapshot->config, route->backend.text);
+
+        for (size_t j = 0; j < route->sni.count; j++) {
+            add_route(building, frontend, &route->sni.items[j], backend);
+        }
+    }
+}
+
+static void add_route(struct building *building, struct snapshot_frontend *frontend,
+                      const struct config_string *name, size_t backend)
+{
+    struct bytes_const bytes = {(const uint8_t *)name->text, strlen(name->text)};
+
+    if (!name_is_valid(bytes)) {
+        config_report_add(building->report, CONFIG_ERROR, name->at,
+                          "sni \"%s\": a host name is wanted, or \"*.\" and one", name->text);
+    } else if (name_table_find_exact(frontend->routes, bytes) != NAME_TABLE_NONE) {
+        config_report_add(building->report, CONFIG_ERROR, name->at,
+                          "sni \"%s\": an earlier route has this name", name->text);
+    } else if (!name_table_add(frontend->routes, bytes, (int)backend)) {
+        building->has_memory = false;
+    }
+}
+
+/* Room config saw to it that the name is known. */
+static size_t backend_number(const struct config *config, const char *name)
+{
+    const struct config_backend *backend = config_find_backend(config, name);
+
+    require(backend != NULL);
+    return (size_t)(backend - config->backends);
+}
+
+/* --- TLS ---------------------------------------------------------------------------------- */
+
+static void read_tls(struct building *building, struct snapshot_frontend *frontend)
+{
+    const struct config_frontend *config = frontend->config;
+    const char                  **alpn = take(building, config->alpn.count, sizeof(*alpn));
+
+    for (size_t i = 0; alpn != NULL && i < config->alpn.count; i++) {
+        alpn[i] = config->alpn.items[i].text;
+    }
+    frontend->tls = (struct tls_context_options){
+        .role = TLS_FOR_SERVER,
+        .min_version = or_null(&config->min_version),
+        .max_version = or_null(&config->max_version),
+        .ciphers = or_null(&config->ciphers),
+        .ciphersuites = or_null(&config->ciphersuites),
+        .groups = or_null(&config->groups),
+        .prefer_server_ciphers = config->prefer_server_ciphers,
+        .alpn = alpn,
+        .alpn_count = config->alpn.count,
+        .alpn_mismatch_ignore = config->alpn_mismatch == CONFIG_MISMATCH_IGNORE,
+        .strict_sni = config->strict_sni,
+        .tickets = config->tickets,
+    };
+    switch ((enum config_tls_policy)config->tls_policy) {
+    case CONFIG_POLICY_MODERN:
+        frontend->tls.policy = TLS_POLICY_MODERN;
+        break;
+    case CONFIG_POLICY_INTERMEDIATE:
+        frontend->tls.policy = TLS_POLICY_INTERMEDIATE;
+        break;
+    case CONFIG_POLICY_OLD:
+        frontend->tls.policy = TLS_POLICY_OLD;
+        break;
+    }
+    read_pems(building, frontend);
+}
+
+static void read_pems(struct building *building, struct snapshot_frontend *frontend)
+{
+    const struct config_frontend *config = frontend->config;
+    size_t                        count = config->pem_file.count + config->cert.count;
+    struct tls_pem               *pems = take(building, count, sizeof(*pems));
+
+    frontend->tls.pems = pems;
+    for (size_t i = 0; building->has_memory && i < config->pem_file.count; i++) {
+        const struct config_string *path = &config->pem_file.items[i];
+
+        pems[i].certificate_path = path->text;
+        pems[i].certificate = read_file(building, path, true);
+    }
+    for (size_t i = 0; building->has_memory && i < config->cert.count; i++) {
+        struct tls_pem *pem = &pems[config->pem_file.count + i];
+
+        pem->certificate_path = config->cert.items[i].text;
+        pem->certificate = read_file(building, &config->cert.items[i], false);
+        pem->key_path = config->key.items[i].text;
+        pem->key = read_file(building, &config->key.items[i], true);
+    }
+    frontend->tls.pems_count = count;
+}
+
+static struct bytes_const read_file(struct building *building, const struct config_string *path,
+                                    bool holds_key)
+{
+    struct snapshot_files *files = building->snapshot->files;
+    struct pem_file       *items = NULL;
+    struct pem_file        file;
+    struct error           error;
+    char                   text[CONFIG_PROBLEM_BYTES];
+
+    if (!pem_file_read(&file, path->text, &error)) {
+        config_report_add(building->report, CONFIG_ERROR, path->at, "cannot read \"%s\": %s",
+                          path->text, error_text(&error, text, sizeof(text)));
+        return (struct bytes_const){0};
+    }
+    if (holds_key && pem_file_is_public(&file)) {
+        config_report_add(building->report, CONFIG_WARNING, path->at,
+                          "\"%s\" holds a key, and everyone may read it", path->text);
+    }
+    items = realloc(files->items, (files->count + 1) * sizeof(*items));
+    if (items == NULL) {
+        pem_file_fini(&file);
+        building->has_memory = false;
+        return (struct bytes_const){0};
+    }
+    files->items = items;
+    files->items[files->count++] = file;
+    return pem_file_bytes(&file);
+}
+
+/* Each reactor makes contexts of its own later, in its own library; these only show that it can. */
+static void check_tls(struct building *building)
+{
+    struct snapshot    *snapshot = building->snapshot;
+    struct error        error;
+    struct tls_library *library = tls_library_new(&error);
+
+    if (library == NULL) {
+        config_report_add(building->report, CONFIG_ERROR, (struct config_place){0},
+                          "OpenSSL cannot be used");
+        return;
+    }
+    for (size_t i = 0; i < snapshot->config->frontends_count; i++) {
+        check_context(building, library, &snapshot->frontends[i]);
+    }
+    tls_library_free(&library);
+}
+
+static void check_context(struct building *building, struct tls_library *library,
+                          const struct snapshot_frontend *frontend)
+{
+    char                memory[TLS_PROBLEM_BYTES];
+    struct text         problem;
+    struct tls_context *context = NULL;
+
+    text_init(&problem, memory, sizeof(memory));
+    context = tls_context_new(library, &frontend->tls, &problem);
+    if (context == NULL) {
+        config_report_add(building->report, CONFIG_ERROR,
+                          place_of(text_chars(&problem), frontend->config), "%s",
+                          text_len(&problem) > 0 ? text_chars(&problem) : "no TLS context");
+        return;
+    }
+    report_warnings(building, tls_context_warnings(context), frontend->config);
+    tls_context_free(&context);
+}
+
+static void report_warnings(struct building *building, const char *warnings,
+                            const struct config_frontend *frontend)
+{
+    while (warnings[0] != '\0') {
+        size_t len = strcspn(warnings, "\n");
+
+        config_report_add(building->report, CONFIG_WARNING, place_of(warnings, frontend), "%.*s",
+                          (int)len, warnings);
+        warnings += len + (warnings[len] == '\n' ? 1 : 0);
+    }
+}
+
+/* A complaint begins with the file or the option it is about. */
+static struct config_place place_of(const char *problem, const struct config_frontend *frontend)
+{
+    const struct config_strings *lists[] = {&frontend->pem_file, &frontend->cert, &frontend->key};
+    const struct {
+        const char                 *name;
+        const struct config_string *option;
+    } options[] = {{"min-version", &frontend->min_version},
+                   {"max-version", &frontend->max_version},
+                   {"ciphers", &frontend->ciphers},
+                   {"ciphersuites", &frontend->ciphersuites},
+                   {"groups", &frontend->groups}};
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        for (size_t j = 0; j < lists[i]->count; j++) {
+            size_t len = strlen(lists[i]->items[j].text);
+
+            if (strncmp(problem, lists[i]->items[j].text, len) == 0 && problem[len] == ':') {
+                return lists[i]->items[j].at;
+            }
+        }
+    }
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        size_t len = strlen(options[i].name);
+
+        if (strncmp(problem, options[i].name, len) == 0 && problem[len] == ':' &&
+            options[i].option->at.line > 0) {
+            return options[i].option->at;
+        }
+    }
+    return frontend->at;
+}
+
+static const char *or_null(const struct config_string *string)
+{
+    return string->text[0] != '\0' ? string->text : NULL;
+}
