@@ -1,0 +1,5 @@
+/* The suites of room proxy. */
+#include "suite.h"
+
+Suite *access_line_suite(void);
+Suite *access_log_suite(void);
