@@ -54,6 +54,8 @@ static enum error_kind kind_of_errno(int code)
     case EPERM:
     case EINVAL:
     case EOPNOTSUPP:
+    case EAFNOSUPPORT:
+    case EPROTONOSUPPORT:
         return ERROR_UNSUPPORTED;
     default:
         return ERROR_INTERNAL;

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LISTENERS_MAX = 1024 };
-
 struct worker {
     struct worker_options options;
     struct tls_library   *library;
@@ -84,7 +82,7 @@ static bool worker_fill(struct worker *worker, struct error *error)
                                                       .objects_max = options->buffers_max},
                                error);
     worker->listener_slab = slab_new(&(struct slab_options){.object_bytes = sizeof(struct listener),
-                                                            .objects_max = LISTENERS_MAX},
+                                                            .objects_max = WORKER_LISTENERS_MAX},
                                      error);
     if (snapshot_has_builtin(options->snapshot)) {
         worker->builtin = builtin_new(options->reactor, sessions_max, error);

@@ -42,6 +42,8 @@ enum {
     RELAY_BUFFER_BYTES = 64 * 1024 + 16 * 1024 + 8 * 1024,
     /* Clients whose TLS state exists but is not established; each holds 36 to 72 KB. */
     HANDSHAKES_MAX = 1024,
+    /* Listening sockets of one worker. */
+    WORKER_LISTENERS_MAX = 1024,
 };
 
 /* On the reactor's thread. NULL and error. */

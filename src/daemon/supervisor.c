@@ -1,0 +1,316 @@
+/*
+ *  RUNNING ── TERM, QUIT ─► DRAINING ── deadline, TERM, INT ─► CUTTING ── no session left ─► over
+ *     │                        └──────────── no session left ──────────────────────────────────▲
+ *     └── INT, a worker did not start ─────────────────────────────►─┘
+ */
+#include "daemon/supervisor.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/require.h"
+#include "daemon/crew.h"
+#include "daemon/logging.h"
+#include "daemon/service.h"
+#include "daemon/signals.h"
+#include "io/io.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A crew that is cut still accepts what waits in the sockets' queues, for a fifth of a second. */
+#define CUT_AGAIN_NS    (50 * NS_PER_MS)
+#define PULSE_NS        NS_PER_S
+#define PULSE_LEAST_NS  (500 * NS_PER_MS) /* reactors turn at least this often */
+#define TICKET_KEY_S    (12 * 3600)
+#define CONTROL_TURN_NS NS_PER_S
+
+/* The control loop sends and receives next to nothing. */
+enum { CONTROL_RING_ENTRIES = 16, CONTROL_BUFFERS = 2, PULSES_PER_FEED = 4 };
+
+enum phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_CUTTING };
+
+struct supervisor {
+    const struct supervisor_options *options;
+    struct reactor                  *control;
+    struct crew                     *crew;
+    struct signals                   signals;
+    struct tls_ticket_keys           ticket_keys;
+    struct timer                     deadline; /* of the drain; then, when to cut again */
+    struct timer                     pulse;
+    struct timer                     rotation;
+    uint64_t                         pulse_ns;
+    uint64_t                         connections_told;
+    enum phase                       phase;
+    enum exit_code                   when_cut; /* the exit code if sessions were cut */
+};
+
+static bool           open_control(struct supervisor *supervisor);
+static bool           start(struct supervisor *supervisor);
+static enum exit_code stop(struct supervisor *supervisor, enum exit_code code);
+static void           on_signal(void *owner, int signal_number);
+static void           on_term(struct supervisor *supervisor);
+static void           drain(struct supervisor *supervisor, uint64_t within_ns);
+static void           cut(struct supervisor *supervisor, enum end_reason reason);
+static void           on_deadline(struct timer *timer);
+static void           on_empty(void *owner);
+static void           on_pulse(struct timer *timer);
+static void           on_rotation(struct timer *timer);
+static void           tell_status(struct supervisor *supervisor);
+static void           tell_ready(struct supervisor *supervisor);
+static void           timer_in(struct supervisor *supervisor, struct timer *timer, uint64_t in_ns);
+
+enum exit_code supervisor_run(const struct supervisor_options *options)
+{
+    struct supervisor supervisor = {.options = options,
+                                    .deadline = {.due = on_deadline},
+                                    .pulse = {.due = on_pulse},
+                                    .rotation = {.due = on_rotation},
+                                    .connections_told = UINT64_MAX,
+                                    .when_cut = EXIT_OK};
+    enum exit_code    code = EXIT_OK;
+
+    log_writer_attach(logging_writer(), options->workers);
+    if (!open_control(&supervisor)) {
+        return EXIT_RUNTIME;
+    }
+    listening_tell(options->listening, options->snapshot);
+    if (start(&supervisor)) {
+        tell_ready(&supervisor);
+    } else {
+        code = EXIT_RUNTIME;
+        cut(&supervisor, END_KILLED);
+    }
+    reactor_run(supervisor.control);
+    return stop(&supervisor, code);
+}
+
+/* --- beginning ---------------------------------------------------------------------------- */
+
+static bool open_control(struct supervisor *supervisor)
+{
+    struct reactor_options options = {.index = supervisor->options->workers,
+                                      .name = "control",
+                                      .io = {.driver = "auto",
+                                             .ring_entries = CONTROL_RING_ENTRIES,
+                                             .recv_buffers = CONTROL_BUFFERS}};
+    struct error           error;
+    char                   why[CONFIG_PROBLEM_BYTES];
+
+    supervisor->control = reactor_new(&options, &error);
+    if (supervisor->control != NULL && reactor_open(supervisor->control, &error)) {
+        if (signals_start(&supervisor->signals, reactor_loop(supervisor->control), on_signal,
+                          supervisor, &error)) {
+            return true;
+        }
+        reactor_close(supervisor->control);
+    }
+    reactor_free(&supervisor->control);
+    log_error("the control thread cannot start: %s", error_text(&error, why, sizeof(why)));
+    return false;
+}
+
+static bool start(struct supervisor *supervisor)
+{
+    const struct supervisor_options *options = supervisor->options;
+
+    if (!tls_ticket_keys_rotate(&supervisor->ticket_keys)) {
+        log_error("no randomness for ticket keys");
+        return false;
+    }
+    supervisor->crew = crew_new(&(struct crew_options){.control = supervisor->control,
+                                                       .snapshot = options->snapshot,
+                                                       .listening = options->listening,
+                                                       .workers = options->workers,
+                                                       .connections_max = options->connections_max,
+                                                       .ticket_keys = supervisor->ticket_keys,
+                                                       .empty = on_empty,
+                                                       .owner = supervisor});
+    if (supervisor->crew == NULL) {
+        log_error("out of memory");
+        return false;
+    }
+    return crew_start(supervisor->crew);
+}
+
+static void tell_ready(struct supervisor *supervisor)
+{
+    uint64_t watchdog_ns = service_watchdog_ns();
+
+    log_info("ready version=%s workers=%u connections_max=%u pid=%ld", SALLYPORT_VERSION,
+             supervisor->options->workers, supervisor->options->connections_max, (long)getpid());
+    service_ready();
+    supervisor->pulse_ns = PULSE_NS;
+    if (watchdog_ns != 0 && watchdog_ns / PULSES_PER_FEED < PULSE_NS) {
+        supervisor->pulse_ns = watchdog_ns / PULSES_PER_FEED;
+    }
+    if (supervisor->pulse_ns < PULSE_LEAST_NS) {
+        supervisor->pulse_ns = PULSE_LEAST_NS;
+    }
+    timer_in(supervisor, &supervisor->pulse, supervisor->pulse_ns);
+    timer_in(supervisor, &supervisor->rotation, TICKET_KEY_S * NS_PER_S);
+    tell_status(supervisor);
+}
+
+/* --- signals ------------------------------------------------------------------------------ */
+
+static void on_signal(void *owner, int signal_number)
+{
+    struct supervisor *supervisor = owner;
+
+    switch (signal_number) {
+    case SIGTERM:
+        on_term(supervisor);
+        break;
+    case SIGINT:
+        if (supervisor->phase == PHASE_DRAINING) {
+            supervisor->when_cut = EXIT_CUT;
+        }
+        log_info("stopping at once signal=INT");
+        cut(supervisor, END_KILLED);
+        break;
+    case SIGQUIT:
+        drain(supervisor, CLOCK_NEVER);
+        break;
+    case SIGUSR1:
+        log_info("log files are opened anew signal=USR1");
+        log_writer_reopen(logging_writer());
+        break;
+    default: /* HUP and USR2 */
+        log_warn("not supported yet, nothing changes signal=%s", sigabbrev_np(signal_number));
+        break;
+    }
+}
+
+static void on_term(struct supervisor *supervisor)
+{
+    if (supervisor->phase == PHASE_RUNNING) {
+        drain(supervisor, supervisor->options->snapshot->config->timeouts.shutdown_ns);
+        return;
+    }
+    log_info("stopping at once signal=TERM, again");
+    supervisor->when_cut = EXIT_CUT;
+    cut(supervisor, END_KILLED);
+}
+
+/* --- ending ------------------------------------------------------------------------------- */
+
+static void drain(struct supervisor *supervisor, uint64_t within_ns)
+{
+    if (supervisor->phase != PHASE_RUNNING) {
+        return;
+    }
+    supervisor->phase = PHASE_DRAINING;
+    log_info("draining connections=%llu",
+             (unsigned long long)crew_metric(supervisor->crew, METRIC_CONNECTIONS_ACTIVE));
+    service_stopping();
+    if (within_ns != CLOCK_NEVER) {
+        timer_in(supervisor, &supervisor->deadline, within_ns);
+    }
+    crew_drain(supervisor->crew);
+}
+
+static void cut(struct supervisor *supervisor, enum end_reason reason)
+{
+    enum phase was = supervisor->phase;
+
+    supervisor->phase = PHASE_CUTTING;
+    if (was == PHASE_RUNNING) {
+        service_stopping();
+    }
+    if (supervisor->crew == NULL) {
+        on_empty(supervisor);
+        return;
+    }
+    timer_in(supervisor, &supervisor->deadline, CUT_AGAIN_NS);
+    if (was == PHASE_RUNNING) {
+        crew_drain(supervisor->crew);
+    }
+    crew_cut(supervisor->crew, reason);
+}
+
+static void on_deadline(struct timer *timer)
+{
+    struct supervisor *supervisor = container_of(timer, struct supervisor, deadline);
+
+    if (supervisor->phase == PHASE_DRAINING) {
+        log_warn("the drain took too long, what is left is cut connections=%llu",
+                 (unsigned long long)crew_metric(supervisor->crew, METRIC_CONNECTIONS_ACTIVE));
+        supervisor->when_cut = EXIT_CUT;
+    }
+    cut(supervisor, END_DRAINED);
+}
+
+static void on_empty(void *owner)
+{
+    struct supervisor *supervisor = owner;
+
+    reactor_timer_clear(supervisor->control, &supervisor->deadline);
+    reactor_stop(supervisor->control);
+}
+
+/* Receipts of the crew's last orders may still be in the control reactor's mailbox, so the crew
+ * goes after its last turn. */
+static enum exit_code stop(struct supervisor *supervisor, enum exit_code code)
+{
+    size_t cut_count = supervisor->crew != NULL ? crew_stop(supervisor->crew) : 0;
+
+    reactor_timer_clear(supervisor->control, &supervisor->pulse);
+    reactor_timer_clear(supervisor->control, &supervisor->rotation);
+    signals_stop(&supervisor->signals);
+    while (!signals_is_over(&supervisor->signals)) {
+        reactor_turn(supervisor->control, CONTROL_TURN_NS);
+    }
+    crew_free(&supervisor->crew);
+    reactor_close(supervisor->control);
+    reactor_free(&supervisor->control);
+    explicit_bzero(&supervisor->ticket_keys, sizeof(supervisor->ticket_keys));
+    log_info("stopped cut=%zu", cut_count);
+    return code == EXIT_OK && cut_count > 0 ? supervisor->when_cut : code;
+}
+
+/* --- pulse -------------------------------------------------------------------------------- */
+
+static void on_pulse(struct timer *timer)
+{
+    struct supervisor *supervisor = container_of(timer, struct supervisor, pulse);
+
+    if (crew_is_alive(supervisor->crew)) {
+        service_feed_watchdog();
+    }
+    tell_status(supervisor);
+    timer_in(supervisor, timer, supervisor->pulse_ns);
+}
+
+static void tell_status(struct supervisor *supervisor)
+{
+    uint64_t connections = crew_metric(supervisor->crew, METRIC_CONNECTIONS_ACTIVE);
+    char     status[96];
+
+    if (connections == supervisor->connections_told) {
+        return;
+    }
+    supervisor->connections_told = connections;
+    (void)snprintf(status, sizeof(status), "%llu connections, %u workers%s",
+                   (unsigned long long)connections, supervisor->options->workers,
+                   supervisor->phase == PHASE_RUNNING ? "" : ", draining");
+    service_status(status);
+}
+
+/* A ticket is accepted under the key it was made with and the two after it. */
+static void on_rotation(struct timer *timer)
+{
+    struct supervisor *supervisor = container_of(timer, struct supervisor, rotation);
+
+    if (!tls_ticket_keys_rotate(&supervisor->ticket_keys) ||
+        !crew_set_ticket_keys(supervisor->crew, &supervisor->ticket_keys)) {
+        log_warn("ticket keys were not rotated, the old ones stay in use");
+    }
+    timer_in(supervisor, timer, TICKET_KEY_S * NS_PER_S);
+}
+
+static void timer_in(struct supervisor *supervisor, struct timer *timer, uint64_t in_ns)
+{
+    reactor_timer_set(supervisor->control, timer, reactor_now_ns(supervisor->control) + in_ns);
+}

@@ -1,0 +1,29 @@
+/*
+ * Room daemon: how an operator runs it.
+ *
+ * Does: arguments, sockets, privileges, the log's targets, the service manager; and the control
+ * thread, which starts the workers, hears signals, drains and stops (`supervisor`).
+ * Does not: touch a connection.
+ * Called by: main.
+ * Law: what can fail fails before the first client is accepted, with a message and an exit code of
+ * exit_code.h.
+ */
+#ifndef SALLYPORT_DAEMON_SUPERVISOR_H
+#define SALLYPORT_DAEMON_SUPERVISOR_H
+
+#include "daemon/exit_code.h"
+#include "daemon/listening.h"
+#include "proxy/snapshot.h"
+
+struct supervisor_options {
+    const struct snapshot *snapshot;
+    struct listening      *listening;
+    unsigned               workers;
+    unsigned               connections_max;
+};
+
+/* Runs until a signal has ended it. The calling thread becomes the control reactor's; signals are
+ * blocked (signals_block) and the log is started for workers + 1 threads. */
+enum exit_code supervisor_run(const struct supervisor_options *options);
+
+#endif
