@@ -1,38 +1,37 @@
-/* The option list of sallyport.conf(5), in man(7) roff. */
+/* The option list of sallyport.conf(5), in man(7) roff: one subsection a group. */
 #include "config/config.h"
 #include "config/schema.h"
+#include "config/value.h"
 
 #include <string.h>
 
-static void manual_group(const struct schema_group *group, const char *title, FILE *into);
+enum { WANTED_BYTES = 256 };
+
+static void manual_group(const struct schema_group *group, FILE *into);
 static void manual_option(const struct schema_option *option, FILE *into);
-static void manual_type(const struct schema_option *option, FILE *into);
+static void manual_value(const struct schema_option *option, FILE *into);
 static void roff(const char *text, FILE *into);
 
 void config_manual(FILE *into)
 {
-    manual_group(&schema_top, "TOP LEVEL", into);
+    (void)fputs(".SS Top level\n", into);
+    manual_group(&schema_top, into);
 }
 
 /* The group, then the groups inside it. */
-static void manual_group(const struct schema_group *group, const char *title, FILE *into)
+static void manual_group(const struct schema_group *group, FILE *into)
 {
-    (void)fprintf(into, ".SH \"%s\"\n", title);
     for (size_t i = 0; i < group->count; i++) {
         manual_option(&group->options[i], into);
     }
     for (size_t i = 0; i < group->count; i++) {
         const struct schema_option *option = &group->options[i];
 
-        if (option->type == OPTION_GROUP || option->type == OPTION_LIST) {
-            char upper[64];
-
-            (void)snprintf(upper, sizeof(upper), "%s%s",
-                           option->type == OPTION_LIST ? "each of " : "", option->key);
-            for (char *at = upper; *at != '\0'; at++) {
-                *at = *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
-            }
-            manual_group(option->group, upper, into);
+        if (option->group != NULL) {
+            (void)fputs(option->type == OPTION_LIST ? ".SS In each of " : ".SS In ", into);
+            roff(option->key, into);
+            (void)fputc('\n', into);
+            manual_group(option->group, into);
         }
     }
 }
@@ -42,42 +41,38 @@ static void manual_option(const struct schema_option *option, FILE *into)
     (void)fputs(".TP\n.B ", into);
     roff(option->key, into);
     (void)fputc('\n', into);
-    manual_type(option, into);
+    roff(option->help, into);
+    (void)fputs("\n.br\n", into);
+    manual_value(option, into);
+}
+
+/* A sentence of what it takes, in the words an error would use, and one of what it is else. */
+static void manual_value(const struct schema_option *option, FILE *into)
+{
+    char        memory[WANTED_BYTES];
+    struct text wanted;
+
+    text_init(&wanted, memory, sizeof(memory));
+    value_wanted_text(option, &wanted);
+    memory[0] = memory[0] >= 'a' && memory[0] <= 'z' ? (char)(memory[0] - 'a' + 'A') : memory[0];
+    roff(text_chars(&wanted), into);
+    (void)fputc('.', into);
     if (option->default_text == NULL) {
-        (void)fputs(" Required.\n", into);
+        (void)fputs(" Required.", into);
     } else if (option->default_text[0] != '\0') {
         (void)fputs(" Default: ", into);
         roff(option->default_text, into);
-        (void)fputs(".\n", into);
-    } else {
-        (void)fputc('\n', into);
+        (void)fputc('.', into);
     }
-    roff(option->help, into);
     (void)fputc('\n', into);
 }
 
-static void manual_type(const struct schema_option *option, FILE *into)
-{
-    static const char *const types[] = {[OPTION_BOOL] = "true or false.",
-                                        [OPTION_UNSIGNED] = "Whole number.",
-                                        [OPTION_DURATION] = "Duration.",
-                                        [OPTION_SIZE] = "Size.",
-                                        [OPTION_ENUM] = "One of ",
-                                        [OPTION_STRING] = "String.",
-                                        [OPTION_STRINGS] = "String, or list of strings.",
-                                        [OPTION_GROUP] = "Group, see below.",
-                                        [OPTION_LIST] = "List of groups, see below."};
-
-    (void)fputs(types[option->type], into);
-    if (option->type == OPTION_ENUM) {
-        roff(option->choices, into);
-        (void)fputc('.', into);
-    }
-}
-
-/* Hyphens must stay hyphens and no line may begin with a command. */
+/* A hyphen of the configuration is a minus to roff, and no line may begin with a command. */
 static void roff(const char *text, FILE *into)
 {
+    if (text[0] == '.' || text[0] == '\'') {
+        (void)fputs("\\&", into);
+    }
     for (const char *at = text; *at != '\0'; at++) {
         if (*at == '-' || *at == '\\') {
             (void)fprintf(into, "\\%c", *at == '-' ? '-' : 'e');

@@ -74,3 +74,47 @@ void value_size_text(uint64_t bytes, struct text *into)
     }
     text_format(into, "%llu", (unsigned long long)bytes);
 }
+
+void value_wanted_text(const struct schema_option *option, struct text *into)
+{
+    switch (option->type) {
+    case OPTION_BOOL:
+        text_string(into, "true or false");
+        return;
+    case OPTION_UNSIGNED:
+        text_format(into, "a whole number from %llu to %llu", (unsigned long long)option->min,
+                    (unsigned long long)option->max);
+        break;
+    case OPTION_DURATION:
+        text_string(into, "a duration from ");
+        value_duration_text(option->min, into);
+        text_string(into, " to ");
+        value_duration_text(option->max, into);
+        break;
+    case OPTION_SIZE:
+        text_string(into, "a size from ");
+        value_size_text(option->min, into);
+        text_string(into, " to ");
+        value_size_text(option->max, into);
+        break;
+    case OPTION_ENUM:
+        text_format(into, "one of %s", option->choices);
+        return;
+    case OPTION_STRING:
+        text_string(into, option->min > 0 ? "a string that is not empty" : "a string");
+        return;
+    case OPTION_STRINGS:
+        text_format(into, "a string or a list of %llu to %llu strings",
+                    (unsigned long long)option->min, (unsigned long long)option->max);
+        return;
+    case OPTION_GROUP:
+        text_string(into, "a group { }");
+        return;
+    case OPTION_LIST:
+        text_string(into, "a list of groups ( { } )");
+        return;
+    }
+    if (option->choices[0] != '\0') {
+        text_format(into, " or \"%s\"", option->choices);
+    }
+}
