@@ -1,0 +1,3 @@
+#include "suites_sim.h"
+
+suite_maker *const suites_all[] = {session_events_suite, NULL};

@@ -1,0 +1,4 @@
+/* The suites of room proxy that run on the simulator. */
+#include "suite.h"
+
+Suite *session_events_suite(void);
