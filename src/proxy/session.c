@@ -66,7 +66,10 @@ void session_start(struct session *session, struct worker *worker,
     session->progress_ns = session->accepted_ns;
     session->connect_ns = SUMMARY_NEVER;
     io_peer(worker_loop(worker), fd, &peer);
-    memcpy(session->client_address, &peer.socket, sizeof(session->client_address));
+    session->client_address_len =
+        (uint8_t)(peer.len < sizeof(session->client_address) ? peer.len
+                                                             : sizeof(session->client_address));
+    memcpy(session->client_address, &peer.socket, session->client_address_len);
     session_advance(session);
 }
 
@@ -189,7 +192,7 @@ static void expire(struct session *session)
         break;
     case SESSION_CONNECTING:
         io_cancel(session_loop(session), &session->backend.send);
-        session->attempt_ns = CLOCK_NEVER;
+        session->attempt_is_over = true;
         break;
     case SESSION_RELAYING:
         if (session_timeouts(session)->lifetime_ns != 0 &&
@@ -217,7 +220,7 @@ static uint64_t deadline(struct session *session)
     case SESSION_HANDSHAKING:
         return handshaking_deadline(session);
     case SESSION_CONNECTING:
-        return session->attempt_ns == CLOCK_NEVER
+        return session->attempt_is_over
                    ? CLOCK_NEVER
                    : session->attempt_ns + session_timeouts(session)->connect_ns;
     case SESSION_RELAYING:
@@ -323,7 +326,8 @@ static void on_client_recv(struct io_op *op)
         session_end(session, END_CLIENT_RESET);
     } else if (op->result > 0) {
         session->has_bytes = true;
-        if (flow_state(&session->up) == FLOW_OPEN) {
+        /* Bytes nobody wants are no progress: a client could stay for as long as it sends them. */
+        if (session_state(session) == SESSION_RELAYING && flow_state(&session->up) == FLOW_OPEN) {
             session_progressed(session);
         }
     }

@@ -65,6 +65,7 @@ struct session {
     struct pool_tries         tries;
     uint8_t                   last_failure; /* enum end_reason of the last attempt */
     bool                      has_mixed_failures;
+    bool                      attempt_is_over; /* failed, or out of time and being cancelled */
     /* HANDSHAKING */
     bool has_engine;
     bool has_turn;   /* the step may compute now */
@@ -88,6 +89,7 @@ struct session {
     uint64_t connect_ns; /* the successful attempt took; SUMMARY_NEVER: none did */
     uint64_t progress_ns;
     uint8_t  client_address[sizeof(struct sockaddr_in6)];
+    uint8_t  client_address_len; /* 0: not known */
 };
 
 /* Zeroes `memory` and begins a session on a socket just accepted; it owns the descriptor. */

@@ -52,6 +52,7 @@ static enum step attempt_next(struct session *session)
         return STEP_AGAIN;
     }
     session->attempt_ns = reactor_now_ns(worker_reactor(session->worker));
+    session->attempt_is_over = false;
     attempt_start(session);
     return STEP_AGAIN;
 }
@@ -131,7 +132,7 @@ static void attempt_failed(struct session *session, enum error_kind kind)
         session->has_mixed_failures = true;
     }
     session->last_failure = (uint8_t)reason;
-    session->attempt_ns = CLOCK_NEVER;
+    session->attempt_is_over = true;
     pool_return(session->pool, session->target);
     session->target = NULL;
     reactor_count(worker_reactor(session->worker), METRIC_CONNECT_FAILURES, 1);

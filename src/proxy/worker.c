@@ -308,8 +308,8 @@ static void summarize(const struct worker *worker, struct session *session,
         .is_probe = !session->has_bytes && (session_reason(session) == END_CLIENT_CLOSE ||
                                             session_reason(session) == END_CLIENT_RESET),
     };
-    memcpy(&summary->client.socket, session->client_address, sizeof(session->client_address));
-    summary->client.len = sizeof(session->client_address);
+    memcpy(&summary->client.socket, session->client_address, session->client_address_len);
+    summary->client.len = session->client_address_len;
     summarize_tls(session, summary);
 }
 

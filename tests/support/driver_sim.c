@@ -267,7 +267,8 @@ static void sim_driver_peer(void *state, int fd, struct address *address)
     struct sim_driver         *driver = state;
     const struct sim_endpoint *end = end_of(driver->net, fd);
 
-    *address = end->state == SIM_OPEN ? end->peer->address : (struct address){0};
+    /* Linux knows no peer of a connection that was reset. */
+    *address = end->state == SIM_OPEN && !end->is_reset ? end->peer->address : (struct address){0};
 }
 
 static struct sim_slot *free_slot(struct sim_net *net, const struct io_op *op)

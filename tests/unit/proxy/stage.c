@@ -187,12 +187,17 @@ void stage_until_reports(unsigned count)
 
 /* --- clients -------------------------------------------------------------------------------- */
 
+void stage_knock(struct stage_client *client)
+{
+    client->actor.on_ready = on_client_ready;
+    sim_dial(stage.net, &client->actor, &stage.address);
+}
+
 void stage_dial(struct stage_client *client)
 {
     uint64_t total = reactor_metric(stage.reactor, METRIC_CONNECTIONS_TOTAL);
 
-    client->actor.on_ready = on_client_ready;
-    sim_dial(stage.net, &client->actor, &stage.address);
+    stage_knock(client);
     for (unsigned i = 0; i < 1000 && sim_state(client->actor.endpoint) == SIM_CONNECTING; i++) {
         reactor_turn(stage.reactor, NS_PER_MS);
     }

@@ -78,7 +78,9 @@ void stage_pass(uint64_t ns);
 /* ... until `count` sessions were reported; fails after ten virtual minutes. */
 void stage_until_reports(unsigned count);
 
-/* A client dials, and its connection is accepted. */
+/* A client dials, whether or not anyone will accept. */
+void stage_knock(struct stage_client *client);
+/* ... and its connection is accepted. */
 void stage_dial(struct stage_client *client);
 /* ... and its session is relaying, with a server that accepted. */
 void stage_establish(struct stage_client *client);

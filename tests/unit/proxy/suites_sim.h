@@ -1,4 +1,5 @@
 /* The suites of room proxy that run on the simulator. */
 #include "suite.h"
 
+Suite *session_ends_suite(void);
 Suite *session_events_suite(void);
