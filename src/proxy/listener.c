@@ -90,7 +90,8 @@ static void on_accept(struct io_op *op)
         slot_serve(slot);
         break;
     case ERROR_EXHAUSTED:
-        reactor_count(worker_reactor(listener->worker), METRIC_ACCEPT_PAUSES, 1);
+        reactor_count(worker_reactor(listener->worker), METRIC_ACCEPT_PAUSES,
+                      listener->is_paused ? 0 : 1);
         listener_pause(listener, listener->pause_ns * 2);
         break;
     case ERROR_CANCELLED:
@@ -176,23 +177,28 @@ static void on_due(struct timer *timer)
     listener_close_when_quiet(listener);
 }
 
+/* A draining listener may have paused past its last call: then this is the last look. */
 static void listener_go_on(struct listener *listener)
 {
     struct reactor *reactor = worker_reactor(listener->worker);
+    uint64_t        now_ns = reactor_now_ns(reactor);
+    bool            was_closing = listener->is_closing;
 
     listener->is_paused = false;
+    listener->is_closing =
+        was_closing || (listener->is_draining && now_ns >= listener->last_call_ns);
     reactor_timer_clear(reactor, &listener->timer);
     for (size_t i = 0; i < ACCEPTS_PER_TURN && !listener->is_paused; i++) {
         struct accept_slot *slot = &listener->slots[i];
 
         if (slot->fd >= 0) {
             slot_serve(slot);
-        } else if (!listener->is_closing) {
+        } else if (!was_closing) {
             slot_submit(slot);
         }
     }
     if (listener->is_draining && !listener->is_paused && !listener->is_closing) {
-        reactor_timer_set(reactor, &listener->timer, reactor_now_ns(reactor) + QUIET_NS);
+        reactor_timer_set(reactor, &listener->timer, now_ns + QUIET_NS);
     }
 }
 

@@ -1,5 +1,6 @@
 /* The suites of room proxy that run on the simulator. */
 #include "suite.h"
 
+Suite *listener_suite(void);
 Suite *session_ends_suite(void);
 Suite *session_events_suite(void);
