@@ -2,5 +2,6 @@
 #include "suite.h"
 
 Suite *listener_suite(void);
+Suite *session_suite(void);
 Suite *session_ends_suite(void);
 Suite *session_events_suite(void);
