@@ -325,12 +325,12 @@ static void summarize_tls(struct session *session, struct session_summary *summa
         return;
     }
     tls_engine_facts(&session->engine, &summary->facts);
+    tls_engine_offered(&session->engine, &summary->offered);
     summary->tls_failure = tls_engine_failure(&session->engine);
     summary->has_tls_failure = summary->tls_failure != TLS_FAILURE_NONE;
     if (summary->has_tls_failure) {
         summary->tls_reason = tls_engine_reason(&session->engine);
         summary->alert = tls_engine_alert(&session->engine);
-        tls_engine_offered(&session->engine, &summary->offered);
     }
 }
 

@@ -156,6 +156,7 @@ static void on_report(void *owner, const struct session_summary *summary)
     (void)owner;
     stage.reports++;
     stage.last = *summary;
+    stage.last_name_len = summary->offered.sni.len;
     stage.last.facts = (struct tls_facts){0};
     stage.last.offered = (struct tls_offered){0};
 }

@@ -63,6 +63,7 @@ struct stage {
     struct stage_server    servers[STAGE_SERVERS_MAX];
     unsigned               reports;
     struct session_summary last; /* of the session that was reported last; its facts are gone */
+    size_t                 last_name_len; /* of the name its client offered */
     bool                   is_empty;
 };
 

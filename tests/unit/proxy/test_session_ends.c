@@ -77,7 +77,9 @@ START_TEST(a_handshake_has_its_own_deadline_once_the_hello_came)
     begin(&(struct stage_options){0});
     client.is_slow = true;
     stage_dial(&client);
-    client_send(&client, MOCK_HELLO, "");
+    client_send(&client, MOCK_HELLO, "www.example.com");
+    stage_until_reports(1);
+    ck_assert_uint_eq(stage.last_name_len, 15);
     check_end_after(10 * NS_PER_S, END_HS_TIMEOUT);
 }
 END_TEST
