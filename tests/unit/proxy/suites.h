@@ -3,3 +3,4 @@
 
 Suite *access_line_suite(void);
 Suite *access_log_suite(void);
+Suite *snapshot_suite(void);
