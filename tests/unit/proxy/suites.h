@@ -3,4 +3,5 @@
 
 Suite *access_line_suite(void);
 Suite *access_log_suite(void);
+Suite *end_reason_suite(void);
 Suite *snapshot_suite(void);

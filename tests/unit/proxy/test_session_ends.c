@@ -404,6 +404,24 @@ START_TEST(what_a_resetting_server_sent_before_arrives_first)
 }
 END_TEST
 
+/* It takes no more, but had ended cleanly: the client has all that there was, and its own bytes,
+ * which nobody will read, end the session. */
+START_TEST(bytes_for_a_server_that_left_end_the_session)
+{
+    begin_relaying(&(struct stage_options){0});
+    server_send(server, "all");
+    sim_close(&server->actor);
+    stage_pass(NS_PER_MS);
+    ck_assert(client.has_goodbye && client.has_end);
+    for (unsigned i = 0; i < 3 && stage.reports == 0; i++) {
+        client_send(&client, MOCK_DATA, "x");
+        stage_pass(NS_PER_MS);
+    }
+    ck_assert_uint_eq(client.bytes, 3);
+    check_end(END_SERVER_CLOSE);
+}
+END_TEST
+
 START_TEST(a_cut_keeps_the_reason_it_was_given)
 {
     static const enum end_reason reasons[] = {END_DRAINED, END_KILLED};
@@ -465,6 +483,7 @@ Suite *session_ends_suite(void)
                                a_missing_goodbye_may_pass_as_an_end,
                                a_record_that_cannot_be_read_is_answered_with_an_alert,
                                what_a_resetting_server_sent_before_arrives_first,
+                               bytes_for_a_server_that_left_end_the_session,
                                a_cut_keeps_the_reason_it_was_given,
                                what_went_through_is_counted,
                                NULL});
