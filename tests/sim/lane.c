@@ -126,9 +126,6 @@ void lane_report(struct lane *lane, const struct session_summary *summary)
     if (summary->reason == END_NONE) {
         violate(lane, "I11: a session ended without a reason");
     }
-    if (summary->reason == END_INTERNAL) {
-        violate(lane, "a session ended over our own mistake");
-    }
     if (now_ns - lane->last_sign_ns > lane->options.ends_within_ns) {
         violate(lane, "I5: a session outlived its timeouts");
     }

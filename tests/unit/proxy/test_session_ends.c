@@ -429,7 +429,7 @@ START_TEST(a_cut_keeps_the_reason_it_was_given)
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
         begin_relaying(&(struct stage_options){0});
         ck_assert_uint_eq(worker_cut(stage.worker, reasons[i]), 1);
-        ck_assert_uint_eq(worker_cut(stage.worker, END_INTERNAL), 0);
+        ck_assert_uint_eq(worker_cut(stage.worker, END_RESOURCE), 0);
         check_end(reasons[i]);
     }
 }
