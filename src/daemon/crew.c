@@ -125,19 +125,13 @@ bool crew_start(struct crew *crew)
 
 static bool start_hand(struct hand *hand)
 {
-    static const char *const drivers[] = {[CONFIG_IO_AUTO] = "auto",
-                                          [CONFIG_IO_URING] = "io_uring",
-                                          [CONFIG_IO_EPOLL] = "epoll",
-                                          [CONFIG_IO_KQUEUE] = "kqueue"};
-    struct reactor_hooks     hooks = {.on_start = on_start, .on_stop = on_stop, .owner = hand};
-    char                     why[CONFIG_PROBLEM_BYTES];
-    struct error             error;
+    struct reactor_hooks hooks = {.on_start = on_start, .on_stop = on_stop, .owner = hand};
+    char                 why[CONFIG_PROBLEM_BYTES];
+    struct error         error;
 
     (void)snprintf(hand->name, sizeof(hand->name), "worker-%u", hand->index);
     struct reactor_options options = {
-        .index = hand->index,
-        .name = hand->name,
-        .io = {.driver = drivers[hand->crew->options.snapshot->config->io]}};
+        .index = hand->index, .name = hand->name, .io = {.driver = hand->crew->options.driver}};
 
     hand->reactor = reactor_new(&options, &error);
     hand->is_running = hand->reactor != NULL && reactor_start(hand->reactor, &hooks, &error);

@@ -21,6 +21,7 @@ struct crew_options {
     struct reactor        *control; /* the reactor of the calling thread */
     const struct snapshot *snapshot;
     struct listening      *listening; /* handed over, socket by socket */
+    const char            *driver;    /* of their loops */
     unsigned               workers;
     unsigned               connections_max; /* of all workers together */
     struct tls_ticket_keys ticket_keys;

@@ -47,6 +47,7 @@ struct supervisor {
 };
 
 static bool           open_control(struct supervisor *supervisor);
+static const char    *driver_of(const struct supervisor *supervisor);
 static bool           start(struct supervisor *supervisor);
 static enum exit_code stop(struct supervisor *supervisor, enum exit_code code);
 static void           on_signal(void *owner, int signal_number);
@@ -92,7 +93,7 @@ static bool open_control(struct supervisor *supervisor)
 {
     struct reactor_options options = {.index = supervisor->options->workers,
                                       .name = "control",
-                                      .io = {.driver = "auto",
+                                      .io = {.driver = driver_of(supervisor),
                                              .ring_entries = CONTROL_RING_ENTRIES,
                                              .recv_buffers = CONTROL_BUFFERS}};
     struct error           error;
@@ -111,6 +112,21 @@ static bool open_control(struct supervisor *supervisor)
     return false;
 }
 
+static const char *driver_of(const struct supervisor *supervisor)
+{
+    switch ((enum config_io)supervisor->options->snapshot->config->io) {
+    case CONFIG_IO_AUTO:
+        break;
+    case CONFIG_IO_URING:
+        return "io_uring";
+    case CONFIG_IO_EPOLL:
+        return "epoll";
+    case CONFIG_IO_KQUEUE:
+        return "kqueue";
+    }
+    return "auto";
+}
+
 static bool start(struct supervisor *supervisor)
 {
     const struct supervisor_options *options = supervisor->options;
@@ -122,6 +138,7 @@ static bool start(struct supervisor *supervisor)
     supervisor->crew = crew_new(&(struct crew_options){.control = supervisor->control,
                                                        .snapshot = options->snapshot,
                                                        .listening = options->listening,
+                                                       .driver = driver_of(supervisor),
                                                        .workers = options->workers,
                                                        .connections_max = options->connections_max,
                                                        .ticket_keys = supervisor->ticket_keys,
