@@ -1,6 +1,5 @@
 """The daemon under test: starts the real binary, reads its log, and looks after its end."""
 
-import json
 import os
 import pathlib
 import re
@@ -58,6 +57,7 @@ def fields(line):
 class Proxy:
     def __init__(self, directory, text, arguments=(), environment=None, wrapper=()):
         self.lines = []
+        self.ended = []  # the `conn` lines, taken apart
         self.news = threading.Condition()
         self.directory = pathlib.Path(directory)
         self.config_path = self.directory / "sallyport.conf"
@@ -77,8 +77,11 @@ class Proxy:
 
     def read(self):
         for line in self.process.stdout:
+            text = line.decode("utf-8", "backslashreplace").rstrip("\n")
             with self.news:
-                self.lines.append(line.decode("utf-8", "backslashreplace").rstrip("\n"))
+                self.lines.append(text)
+                if text.startswith("conn "):
+                    self.ended.append(fields(text))
                 self.news.notify_all()
         with self.news:
             self.lines.append(None)
@@ -91,11 +94,11 @@ class Proxy:
             return [line for line in self.lines if line is not None]
 
     def wait_for(self, predicate, what, timeout=PATIENCE_S):
-        """Until predicate(lines) is true; returns what it returned."""
+        """Until predicate() is true; returns what it returned."""
         until = time.monotonic() + timeout
         with self.news:
             while True:
-                found = predicate([line for line in self.lines if line is not None])
+                found = predicate()
                 if found:
                     return found
                 is_over = bool(self.lines) and self.lines[-1] is None
@@ -107,8 +110,11 @@ class Proxy:
                 self.news.wait(left)
 
     def wait_for_line(self, pattern, timeout=PATIENCE_S):
-        def find(lines):
-            return next((match for match in map(re.compile(pattern).search, lines) if match), None)
+        found = re.compile(pattern)
+
+        def find():
+            lines = (line for line in self.lines if line is not None)
+            return next((match for match in map(found.search, lines) if match), None)
 
         return self.wait_for(find, f"a line like {pattern!r}", timeout)
 
@@ -121,22 +127,18 @@ class Proxy:
             rf"listening frontend={frontend} address={re.escape(family)}:(\d+)")
         return int(line.group(1))
 
-    def connections(self, lines=None):
+    def connections(self):
         """The `conn` lines of the access log so far."""
-        return [fields(line) for line in (self.said() if lines is None else lines)
-                if line.startswith("conn ")]
+        with self.news:
+            return list(self.ended)
 
     def wait_for_ends(self, count=1, timeout=PATIENCE_S):
         """The first `count` connections that ended."""
-        return self.wait_for(
-            lambda lines: len(self.connections(lines)) >= count and self.connections(lines)[:count],
-            f"{count} ended connections", timeout)
+        return self.wait_for(lambda: len(self.ended) >= count and self.ended[:count],
+                             f"{count} ended connections", timeout)
 
     def wait_for_end(self, timeout=PATIENCE_S):
         return self.wait_for_ends(1, timeout)[0]
-
-    def json_lines(self):
-        return [json.loads(line) for line in self.said() if line.startswith("{")]
 
     # --- what it costs ---
 

@@ -81,7 +81,7 @@ def test_two_thousand_idle_clients_are_held(serve, backend):
         client.send(b"x")
         assert client.receive_exactly(1) == b"x"
     for client in clients:
-        client.close()
+        client.reset()
     assert len(proxy.wait_for_ends(2000, timeout=60)) == 2000
 
 
