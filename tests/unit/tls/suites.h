@@ -1,0 +1,4 @@
+/* The suites of room tls. */
+#include "suite.h"
+
+Suite *engine_table_suite(void);
