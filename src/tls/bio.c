@@ -9,6 +9,10 @@ static int  bio_read(BIO *bio, char *into, int len);
 static int  bio_write(BIO *bio, const char *from, int len);
 static long bio_ctrl(BIO *bio, int command, long number, void *pointer);
 static bool handshake_may_take(struct tls_engine *engine, const uint8_t *bytes, size_t len);
+static bool may_say_hello(const struct tls_engine *engine);
+static bool announced_fits(struct tls_announced *announced, const uint8_t *bytes, size_t len);
+static void announced_record_head(struct tls_announced *announced, uint8_t byte);
+static void announced_message_head(struct tls_announced *announced, uint8_t byte);
 
 BIO_METHOD *bio_method_new(void)
 {
@@ -93,31 +97,83 @@ static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
     return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
-/*
- * Bounds what a stranger can make us hold. OpenSSL would reserve memory for a ClientHello of the
- * size it announces, 131 kB, so the announcement is read as it goes by: bytes 6 to 8 of the stream
- * (RFC 8446 sections 5.1 and 4).
- */
+/* Bounds what a stranger can make us hold. */
 static bool handshake_may_take(struct tls_engine *engine, const uint8_t *bytes, size_t len)
 {
-    enum { RECORD_HANDSHAKE = 0x16, LENGTH_FIRST = 6, LENGTH_END = 9 };
+    bool is_server = engine->context->is_server;
 
-    if (engine->context->is_server && engine->handshake_bytes == 0 &&
-        bytes[0] != RECORD_HANDSHAKE) {
+    if (is_server && engine->handshake_bytes == 0 && bytes[0] != SSL3_RT_HANDSHAKE) {
         engine_note_failure(engine, TLS_FAILURE_NOT_TLS);
         return false;
     }
-    for (size_t i = 0; i < len && engine->handshake_bytes + i < LENGTH_END; i++) {
-        if (engine->handshake_bytes + i >= LENGTH_FIRST) {
-            engine->announced_bytes = engine->announced_bytes << 8 | bytes[i];
-        }
-    }
     engine->handshake_bytes += (uint32_t)len;
     if (engine->handshake_bytes > TLS_HANDSHAKE_BYTES_MAX ||
-        (engine->handshake_bytes >= LENGTH_END &&
-         engine->announced_bytes > TLS_HANDSHAKE_BYTES_MAX)) {
-        engine_note_failure(engine, TLS_FAILURE_HELLO_INVALID);
+        (is_server && may_say_hello(engine) && !announced_fits(&engine->announced, bytes, len))) {
+        engine_note_failure(engine, is_server ? TLS_FAILURE_HELLO_INVALID : TLS_FAILURE_HANDSHAKE);
         return false;
     }
     return true;
+}
+
+/* A ClientHello may come until TLS 1.2 or below is agreed upon: before that the version is the
+ * highest OpenSSL knows, and TLS 1.3 has a second hello after a HelloRetryRequest. What else comes
+ * in TLS 1.3 is of another record type. */
+static bool may_say_hello(const struct tls_engine *engine)
+{
+    return SSL_version(engine->ssl) >= TLS1_3_VERSION;
+}
+
+/*
+ * OpenSSL would reserve memory for a ClientHello of the size it announces, 131 kB, so the
+ * announcement is read as it goes by (RFC 8446 sections 5.1 and 4), wherever the records are cut.
+ */
+static bool announced_fits(struct tls_announced *announced, const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (announced->record_left == 0) {
+            announced_record_head(announced, bytes[i]);
+            continue;
+        }
+        announced->record_left--;
+        if (!announced->is_handshake) {
+            continue;
+        }
+        if (announced->message_left > 0) {
+            announced->message_left--;
+        } else {
+            announced_message_head(announced, bytes[i]);
+        }
+        if (announced->message_left > TLS_HANDSHAKE_BYTES_MAX) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Type (1), version (2), length (2). */
+static void announced_record_head(struct tls_announced *announced, uint8_t byte)
+{
+    enum { HEAD_BYTES = 5, LENGTH_MASK = 0xffff };
+
+    announced->record_head = announced->record_head << 8 | byte;
+    announced->record_head_len++;
+    if (announced->record_head_len == HEAD_BYTES) {
+        announced->is_handshake = announced->record_head >> 32 == SSL3_RT_HANDSHAKE;
+        announced->record_left = announced->record_head & LENGTH_MASK;
+        announced->record_head = 0;
+        announced->record_head_len = 0;
+    }
+}
+
+/* Type (1), length (3). */
+static void announced_message_head(struct tls_announced *announced, uint8_t byte)
+{
+    enum { HEAD_BYTES = 4, LENGTH_MASK = 0xffffff };
+
+    announced->message_head = announced->message_head << 8 | byte;
+    announced->message_head_len++;
+    if (announced->message_head_len == HEAD_BYTES) {
+        announced->message_left = announced->message_head & LENGTH_MASK;
+        announced->message_head_len = 0;
+    }
 }

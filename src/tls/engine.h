@@ -67,6 +67,18 @@ enum tls_failure {
     TLS_FAILURE_MEMORY,
 };
 
+/* Where the client's stream of records and messages stands while it is plaintext, to see what each
+ * ClientHello announces. */
+struct tls_announced {
+    uint64_t record_head; /* its bytes so far, as a number */
+    uint32_t record_head_len;
+    uint32_t record_left; /* payload still to come */
+    uint32_t message_head;
+    uint32_t message_head_len;
+    uint32_t message_left;
+    bool     is_handshake; /* the present record */
+};
+
 struct tls_engine {
     /* private */
     struct ssl_st            *ssl;
@@ -74,11 +86,12 @@ struct tls_engine {
     struct bytes_const        input;  /* lent ciphertext not yet consumed */
     struct buffer            *output; /* where ciphertext goes, or NULL */
     struct tls_hello         *hello;  /* what the client offered; freed by tls_engine_settle */
+    struct bytes              name;   /* the host name it asked for, in lower case; or empty */
+    struct tls_announced      announced;
     struct error              error;
     struct tls_alert          alert;
     uint32_t                  handshake_bytes;
-    uint32_t                  announced_bytes; /* the length its ClientHello claims */
-    uint32_t                  key_updates;     /* within the second that began at key_updates_at */
+    uint32_t                  key_updates; /* within the second that began at key_updates_at */
     uint64_t                  key_updates_at_ns;
     uint64_t                  now_ns;  /* of the present call */
     uint8_t                   failure; /* enum tls_failure */

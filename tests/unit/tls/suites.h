@@ -2,3 +2,4 @@
 #include "suite.h"
 
 Suite *engine_table_suite(void);
+Suite *hello_suite(void);

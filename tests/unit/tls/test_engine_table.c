@@ -237,10 +237,10 @@ END_TEST
 
 Suite *engine_table_suite(void)
 {
-    const TTest *const tests[] = {
-        every_call_in_every_situation_returns_what_the_table_says_tls_1_3,
-        every_call_in_every_situation_returns_what_the_table_says_tls_1_2,
-        a_finished_engine_may_be_finished_again_and_a_zeroed_one_too, NULL};
+    const TTest *const tests[] = {every_call_in_every_situation_returns_what_the_table_says_tls_1_3,
+                                  every_call_in_every_situation_returns_what_the_table_says_tls_1_2,
+                                  a_finished_engine_may_be_finished_again_and_a_zeroed_one_too,
+                                  NULL};
 
     return suite_of("engine_table", tests);
 }
