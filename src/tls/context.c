@@ -148,6 +148,7 @@ static bool context_fill(struct tls_context *context, const struct tls_context_o
                          struct text *problem)
 {
     apply_limits(context->ssl_ctx);
+    messages_watch(context->ssl_ctx);
     if (!policy_apply(context->ssl_ctx, options, problem) ||
         !read_alpn(context, options, problem)) {
         return false;

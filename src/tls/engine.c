@@ -60,6 +60,8 @@ static bool make_ssl(struct tls_engine *engine, enum tls_role role)
 void tls_engine_fini(struct tls_engine *engine)
 {
     tls_engine_settle(engine);
+    free(engine->name.data);
+    engine->name = (struct bytes){0};
     SSL_free(engine->ssl);
     engine->ssl = NULL;
     openssl_error_drop();

@@ -1,5 +1,4 @@
 /* What a ClientHello says, read through OpenSSL's own parser (RFC 8446 section 4.1.2). */
-#include "base/clock.h"
 #include "base/text.h"
 #include "tls/tls_internal.h"
 
@@ -7,10 +6,8 @@
 #include <string.h>
 
 static int         on_client_hello(SSL *ssl, int *alert, void *argument);
-static void        on_message(int is_write, int version, int content_type, const void *message,
-                              size_t message_len, SSL *ssl, void *argument);
-static void        note_key_update(struct tls_engine *engine);
-static void        note_alert(struct tls_engine *engine, bool is_write, const uint8_t *alert);
+static bool        read_hello(struct tls_engine *engine, SSL *ssl);
+static bool        keep_name(struct tls_engine *engine);
 static void        read_name(struct tls_hello *hello, SSL *ssl);
 static void        read_alpn(struct tls_hello *hello, SSL *ssl);
 static void        read_versions(struct tls_hello *hello, SSL *ssl);
@@ -21,19 +18,12 @@ static int         on_alpn(SSL *ssl, const unsigned char **chosen, unsigned char
 void hello_watch(SSL_CTX *ssl_ctx)
 {
     SSL_CTX_set_client_hello_cb(ssl_ctx, on_client_hello, NULL);
-    SSL_CTX_set_msg_callback(ssl_ctx, on_message);
     SSL_CTX_set_alpn_select_cb(ssl_ctx, on_alpn, NULL);
 }
 
 struct bytes_const hello_name(const struct tls_engine *engine)
 {
-    const char        *text = SSL_get_servername(engine->ssl, TLSEXT_NAMETYPE_host_name);
-    struct bytes_const name = {(const uint8_t *)text, text != NULL ? strlen(text) : 0};
-
-    if (text == NULL && engine->hello != NULL) {
-        name = (struct bytes_const){engine->hello->sni, engine->hello->sni_len};
-    }
-    return name.len > 0 && name_is_valid(name) ? name : (struct bytes_const){0};
+    return (struct bytes_const){engine->name.data, engine->name.len};
 }
 
 /* Called again for the second hello after a HelloRetryRequest. */
@@ -42,21 +32,11 @@ static int on_client_hello(SSL *ssl, int *alert, void *argument)
     struct tls_engine *engine = engine_of(ssl);
 
     (void)argument;
-    if (engine->hello == NULL) {
-        engine->hello = malloc(sizeof(*engine->hello));
-    }
-    if (engine->hello == NULL) {
+    if (!read_hello(engine, ssl)) {
         engine_note_failure(engine, TLS_FAILURE_MEMORY);
         *alert = SSL_AD_INTERNAL_ERROR;
         return SSL_CLIENT_HELLO_ERROR;
     }
-    engine->hello->sni_len = 0;
-    engine->hello->alpn_len = 0;
-    engine->hello->versions[0] = '\0';
-    engine->has_hello = true;
-    read_name(engine->hello, ssl);
-    read_alpn(engine->hello, ssl);
-    read_versions(engine->hello, ssl);
     struct bytes_const name = {engine->hello->sni, engine->hello->sni_len};
 
     if (engine->context->strict_sni && name.len > 0 &&
@@ -66,6 +46,48 @@ static int on_client_hello(SSL *ssl, int *alert, void *argument)
         return SSL_CLIENT_HELLO_ERROR;
     }
     return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+/* False when memory is short. */
+static bool read_hello(struct tls_engine *engine, SSL *ssl)
+{
+    if (engine->hello == NULL) {
+        engine->hello = malloc(sizeof(*engine->hello));
+    }
+    if (engine->hello == NULL) {
+        return false;
+    }
+    engine->hello->sni_len = 0;
+    engine->hello->alpn_len = 0;
+    engine->hello->versions[0] = '\0';
+    engine->has_hello = true;
+    read_name(engine->hello, ssl);
+    read_alpn(engine->hello, ssl);
+    read_versions(engine->hello, ssl);
+    return keep_name(engine);
+}
+
+/* Ours and not OpenSSL's, which does not know the name of a session resumed in TLS 1.2. */
+static bool keep_name(struct tls_engine *engine)
+{
+    struct bytes_const name = {engine->hello->sni, engine->hello->sni_len};
+
+    free(engine->name.data);
+    engine->name = (struct bytes){0};
+    if (!name_is_valid(name)) {
+        return true;
+    }
+    engine->name.data = malloc(name.len);
+    if (engine->name.data == NULL) {
+        return false;
+    }
+    engine->name.len = name.len;
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t byte = name.data[i];
+
+        engine->name.data[i] = byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte - 'A' + 'a') : byte;
+    }
+    return true;
 }
 
 /* server_name, RFC 6066 section 3: list length (2), type (1), name length (2), name. */
@@ -173,46 +195,4 @@ static int on_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen
         return SSL_TLSEXT_ERR_OK;
     }
     return context->alpn_mismatch_ignore ? SSL_TLSEXT_ERR_NOACK : SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
-/* Sees every message in clear, in both directions. */
-static void on_message(int is_write, int version, int content_type, const void *message,
-                       size_t message_len, SSL *ssl, void *argument)
-{
-    enum { ALERT_BYTES = 2 };
-    struct tls_engine *engine = engine_of(ssl);
-    const uint8_t     *bytes = message;
-
-    (void)version;
-    (void)argument;
-    if (content_type == SSL3_RT_HANDSHAKE && is_write == 0 && message_len > 0 &&
-        bytes[0] == SSL3_MT_KEY_UPDATE) {
-        note_key_update(engine);
-    } else if (content_type == SSL3_RT_ALERT && message_len >= ALERT_BYTES) {
-        note_alert(engine, is_write != 0, bytes);
-    }
-}
-
-static void note_key_update(struct tls_engine *engine)
-{
-    if (engine->now_ns - engine->key_updates_at_ns >= NS_PER_S) {
-        engine->key_updates_at_ns = engine->now_ns;
-        engine->key_updates = 0;
-    }
-    engine->key_updates++;
-    if (engine->key_updates > TLS_KEY_UPDATES_PER_SECOND_MAX) {
-        engine_note_failure(engine, TLS_FAILURE_FLOOD);
-    }
-}
-
-/* close_notify and user_canceled are no trouble; the first of the others explains the failure. */
-static void note_alert(struct tls_engine *engine, bool is_write, const uint8_t *alert)
-{
-    if (alert[1] == SSL3_AD_CLOSE_NOTIFY || alert[1] == TLS1_AD_USER_CANCELLED ||
-        engine->alert.by != TLS_ALERT_NONE) {
-        return;
-    }
-    engine->alert = (struct tls_alert){.by = is_write ? TLS_ALERT_SENT : TLS_ALERT_RECEIVED,
-                                       .description = alert[1],
-                                       .name = alert_name(alert[1])};
 }

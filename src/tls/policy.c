@@ -9,7 +9,7 @@
 
 struct policy {
     int         min_version;
-    const char *ciphers; /* NULL: there is no TLS 1.2 */
+    const char *ciphers; /* of TLS 1.2 and below, also where only min-version lets them in */
 };
 
 #define MODERN_SUITES "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
@@ -25,7 +25,7 @@ struct policy {
                          "@SECLEVEL=0"
 
 static const struct policy policies[] = {
-    [TLS_POLICY_MODERN] = {.min_version = TLS1_3_VERSION},
+    [TLS_POLICY_MODERN] = {.min_version = TLS1_3_VERSION, .ciphers = INTERMEDIATE_CIPHERS},
     [TLS_POLICY_INTERMEDIATE] = {.min_version = TLS1_2_VERSION, .ciphers = INTERMEDIATE_CIPHERS},
     [TLS_POLICY_OLD] = {.min_version = TLS1_VERSION, .ciphers = OLD_CIPHERS},
 };
@@ -107,7 +107,7 @@ static bool apply_ciphers(SSL_CTX *ssl_ctx, const struct tls_context_options *op
         text_format(problem, "ciphersuites: OpenSSL does not take \"%s\"", suites);
         return false;
     }
-    if (ciphers != NULL && SSL_CTX_set_cipher_list(ssl_ctx, ciphers) != 1) {
+    if (SSL_CTX_set_cipher_list(ssl_ctx, ciphers) != 1) {
         text_format(problem, "ciphers: OpenSSL does not take \"%s\"", ciphers);
         return false;
     }

@@ -77,8 +77,14 @@ const char *alert_name(unsigned description);
 /* The callbacks of a server's context that look at the ClientHello. */
 void hello_watch(SSL_CTX *ssl_ctx);
 
-/* The name the client asked for, if it is a valid host name; else empty. */
+/* The name the client asked for, in lower case, if it is a valid host name; else empty. Lives as
+ * long as the engine. */
 struct bytes_const hello_name(const struct tls_engine *engine);
+
+/* --- messages.c --------------------------------------------------------------------------- */
+
+/* Has the engines of this context note alerts and floods. */
+void messages_watch(SSL_CTX *ssl_ctx);
 
 /* --- certificate.c ------------------------------------------------------------------------ */
 

@@ -1,0 +1,54 @@
+/* What goes by in clear, in both directions: alerts, and what a peer may ask for without end. */
+#include "base/clock.h"
+#include "tls/tls_internal.h"
+
+static void on_message(int is_write, int version, int content_type, const void *message,
+                       size_t message_len, SSL *ssl, void *argument);
+static void note_key_update(struct tls_engine *engine);
+static void note_alert(struct tls_engine *engine, bool is_write, const uint8_t *alert);
+
+void messages_watch(SSL_CTX *ssl_ctx)
+{
+    SSL_CTX_set_msg_callback(ssl_ctx, on_message);
+}
+
+static void on_message(int is_write, int version, int content_type, const void *message,
+                       size_t message_len, SSL *ssl, void *argument)
+{
+    enum { ALERT_BYTES = 2 };
+    struct tls_engine *engine = engine_of(ssl);
+    const uint8_t     *bytes = message;
+
+    (void)version;
+    (void)argument;
+    if (content_type == SSL3_RT_HANDSHAKE && is_write == 0 && message_len > 0 &&
+        bytes[0] == SSL3_MT_KEY_UPDATE) {
+        note_key_update(engine);
+    } else if (content_type == SSL3_RT_ALERT && message_len >= ALERT_BYTES) {
+        note_alert(engine, is_write != 0, bytes);
+    }
+}
+
+static void note_key_update(struct tls_engine *engine)
+{
+    if (engine->now_ns - engine->key_updates_at_ns >= NS_PER_S) {
+        engine->key_updates_at_ns = engine->now_ns;
+        engine->key_updates = 0;
+    }
+    engine->key_updates++;
+    if (engine->key_updates > TLS_KEY_UPDATES_PER_SECOND_MAX) {
+        engine_note_failure(engine, TLS_FAILURE_FLOOD);
+    }
+}
+
+/* close_notify and user_canceled are no trouble; the first of the others explains the failure. */
+static void note_alert(struct tls_engine *engine, bool is_write, const uint8_t *alert)
+{
+    if (alert[1] == SSL3_AD_CLOSE_NOTIFY || alert[1] == TLS1_AD_USER_CANCELLED ||
+        engine->alert.by != TLS_ALERT_NONE) {
+        return;
+    }
+    engine->alert = (struct tls_alert){.by = is_write ? TLS_ALERT_SENT : TLS_ALERT_RECEIVED,
+                                       .description = alert[1],
+                                       .name = alert_name(alert[1])};
+}
