@@ -27,6 +27,7 @@ static bool                    on_name(void *owner, struct bytes_const name);
 static bool use_default_set(struct tls_context *context, const struct tls_context_options *options,
                             struct text *problem);
 static bool set_identity(struct tls_context *context, const struct tls_context_options *options);
+static bool hash_policy(EVP_MD_CTX *hash, const struct tls_context_options *options);
 static int  on_certificate(SSL *ssl, void *argument);
 
 /* --- library ------------------------------------------------------------------------------ */
@@ -357,7 +358,8 @@ static int on_certificate(SSL *ssl, void *argument)
     return 1;
 }
 
-/* A ticket is good only where the same certificates are: the session id context is their hash. */
+/* A ticket is good only where the same certificates and the same policy are, down to what replaces
+ * parts of it: the session id context is their hash. */
 static bool set_identity(struct tls_context *context, const struct tls_context_options *options)
 {
     uint8_t     identity[EVP_MAX_MD_SIZE];
@@ -373,10 +375,24 @@ static bool set_identity(struct tls_context *context, const struct tls_context_o
         is_set = X509_digest(context->certificates[i].leaf, sha256, leaf, &leaf_len) == 1 &&
                  EVP_DigestUpdate(hash, leaf, leaf_len) == 1;
     }
-    is_set = is_set && EVP_DigestUpdate(hash, &options->policy, sizeof(options->policy)) == 1 &&
+    is_set = is_set && hash_policy(hash, options) &&
              EVP_DigestFinal_ex(hash, identity, &identity_len) == 1 &&
              SSL_CTX_set_session_id_context(context->ssl_ctx, identity, IDENTITY_BYTES) == 1;
     EVP_MD_CTX_free(hash);
     EVP_MD_free(sha256);
     return is_set;
+}
+
+static bool hash_policy(EVP_MD_CTX *hash, const struct tls_context_options *options)
+{
+    const char *const values[] = {options->min_version, options->max_version, options->ciphers,
+                                  options->ciphersuites, options->groups};
+    bool is_hashed = EVP_DigestUpdate(hash, &options->policy, sizeof(options->policy)) == 1;
+
+    for (size_t i = 0; is_hashed && i < sizeof(values) / sizeof(values[0]); i++) {
+        const char *value = values[i] != NULL ? values[i] : "";
+
+        is_hashed = EVP_DigestUpdate(hash, value, strlen(value) + 1) == 1;
+    }
+    return is_hashed;
 }

@@ -21,6 +21,7 @@ enum verdict {
 static enum verdict     verdict_of(struct tls_engine *engine, int result, const char *step);
 static enum tls_next    next_of(enum verdict verdict);
 static void             engine_fail(struct tls_engine *engine, const char *step);
+static void             engine_misused(struct tls_engine *engine, const char *step);
 static enum tls_failure failure_of(const struct tls_engine *engine);
 static bool             make_ssl(struct tls_engine *engine, enum tls_role role);
 
@@ -51,6 +52,7 @@ static bool make_ssl(struct tls_engine *engine, enum tls_role role)
     SSL_set_bio(engine->ssl, bio, bio);
     if (role == TLS_SERVER) {
         SSL_set_accept_state(engine->ssl);
+        tickets_begin(engine);
     } else {
         SSL_set_connect_state(engine->ssl);
     }
@@ -115,8 +117,7 @@ enum tls_next tls_engine_decrypt(struct tls_engine *engine, struct buffer *plain
 {
     engine->now_ns = now_ns;
     if (engine->phase == ENGINE_HANDSHAKING) {
-        engine_note_failure(engine, TLS_FAILURE_PROTOCOL);
-        engine_fail(engine, "decrypt");
+        engine_misused(engine, "decrypt");
     }
     while (engine->phase == ENGINE_OPEN) {
         struct bytes room = buffer_writable(plaintext);
@@ -143,8 +144,7 @@ enum tls_next tls_engine_encrypt(struct tls_engine *engine, struct bytes_const p
 {
     *consumed = 0;
     if (engine->phase == ENGINE_HANDSHAKING || engine->has_said_goodbye) {
-        engine_note_failure(engine, TLS_FAILURE_PROTOCOL);
-        engine_fail(engine, "encrypt");
+        engine_misused(engine, "encrypt");
     }
     while (engine->phase == ENGINE_OPEN && *consumed < plaintext.len) {
         size_t len = plaintext.len - *consumed;
@@ -197,6 +197,7 @@ static enum verdict verdict_of(struct tls_engine *engine, int result, const char
         return VERDICT_FAILED;
     }
     if (result > 0) {
+        openssl_error_drop();
         return VERDICT_OK;
     }
     switch (SSL_get_error(engine->ssl, result)) {
@@ -254,6 +255,14 @@ static void engine_fail(struct tls_engine *engine, const char *step)
     }
     engine->input = (struct bytes_const){0};
     openssl_error_drop();
+}
+
+/* A step that the phase does not allow; OpenSSL has not been asked. */
+static void engine_misused(struct tls_engine *engine, const char *step)
+{
+    openssl_error_drop();
+    engine_note_failure(engine, TLS_FAILURE_PROTOCOL);
+    engine_fail(engine, step);
 }
 
 static enum tls_failure failure_of(const struct tls_engine *engine)

@@ -16,9 +16,12 @@ struct error error_from_openssl(const char *step)
                           .step = step};
 }
 
+/* Looks first: clearing costs more, and there is seldom anything. */
 void openssl_error_drop(void)
 {
-    ERR_clear_error();
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
 }
 
 const char *openssl_error_reason(const struct error *error)
@@ -30,11 +33,15 @@ const char *openssl_error_reason(const struct error *error)
     return reason != NULL ? reason : "-";
 }
 
+/* Other libraries count their reasons from the same numbers; want of memory is one for all. */
 static enum error_kind kind_of(unsigned long code)
 {
-    switch (ERR_GET_REASON(code)) {
-    case ERR_R_MALLOC_FAILURE:
+    int reason = ERR_GET_REASON(code);
+
+    if (reason == ERR_R_MALLOC_FAILURE) {
         return ERROR_EXHAUSTED;
+    }
+    switch (ERR_GET_LIB(code) == ERR_LIB_SSL ? reason : 0) {
     case SSL_R_CERTIFICATE_VERIFY_FAILED:
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
         return ERROR_TLS_CERTIFICATE;

@@ -50,7 +50,7 @@ void tls_library_set_ticket_keys(struct tls_library *library, const struct tls_t
 
 void tickets_apply(struct tls_context *context, const struct tls_context_options *options)
 {
-    if (options->tickets == 0 || context->library->ticket_keys.count == 0) {
+    if (options->tickets == 0) {
         SSL_CTX_set_options(context->ssl_ctx, SSL_OP_NO_TICKET);
         (void)SSL_CTX_set_num_tickets(context->ssl_ctx, 0);
         return;
@@ -58,6 +58,14 @@ void tickets_apply(struct tls_context *context, const struct tls_context_options
     (void)SSL_CTX_set_num_tickets(context->ssl_ctx, options->tickets);
     (void)SSL_CTX_set_tlsext_ticket_key_evp_cb(context->ssl_ctx, on_key);
     (void)SSL_CTX_set_session_ticket_cb(context->ssl_ctx, on_ticket_given, on_ticket_used, NULL);
+}
+
+void tickets_begin(struct tls_engine *engine)
+{
+    if (engine->context->library->ticket_keys.count == 0) {
+        SSL_set_options(engine->ssl, SSL_OP_NO_TICKET);
+        (void)SSL_set_num_tickets(engine->ssl, 0);
+    }
 }
 
 static int on_key(SSL *ssl, unsigned char *key_name, unsigned char *iv, EVP_CIPHER_CTX *cipher,

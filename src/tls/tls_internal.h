@@ -109,6 +109,8 @@ bool policy_apply(SSL_CTX *ssl_ctx, const struct tls_context_options *options,
 /* --- tickets.c ---------------------------------------------------------------------------- */
 
 void tickets_apply(struct tls_context *context, const struct tls_context_options *options);
+/* Keys may come after the context, or not at all: a new server's engine looks. */
+void tickets_begin(struct tls_engine *engine);
 
 /* --- engine.c ----------------------------------------------------------------------------- */
 

@@ -241,6 +241,29 @@ void check_plain(struct end *end, const char *text)
     buffer_consumed(&end->plain, plain.len);
 }
 
+struct ssl_session_st *session_of(struct pair *pair)
+{
+    (void)end_step(&pair->client, &pair->server, WIRE_BYTES);
+    struct ssl_session_st *session = tls_client_session(&pair->client.engine);
+
+    ck_assert_int_eq(tls_engine_goodbye(&pair->client.engine), TLS_DONE);
+    return session;
+}
+
+bool is_resumed(struct pair *pair, struct ssl_session_st *session)
+{
+    struct tls_facts facts;
+
+    pair_restart(pair);
+    ck_assert(tls_client_resume(&pair->client.engine, session));
+    pair_shake(pair);
+    check_established(pair);
+    (void)end_step(&pair->client, &pair->server, WIRE_BYTES);
+    ck_assert_int_eq(tls_engine_goodbye(&pair->client.engine), TLS_DONE);
+    tls_engine_facts(&pair->server.engine, &facts);
+    return facts.is_resumed;
+}
+
 const char *version_of(const struct end *end)
 {
     struct tls_facts facts;

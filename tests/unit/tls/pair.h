@@ -75,6 +75,12 @@ enum tls_next end_feed(struct end *end, struct bytes_const bytes);
 void end_write(struct end *end, struct bytes_const bytes);
 void check_plain(struct end *end, const char *text);
 
+/* The client's session, to be resumed by another engine: with a goodbye, or OpenSSL would never
+ * resume it. Free with tls_client_session_free. */
+struct ssl_session_st *session_of(struct pair *pair);
+/* Restarts the pair with the session and shakes hands; true when the server resumed it. */
+bool is_resumed(struct pair *pair, struct ssl_session_st *session);
+
 const char *version_of(const struct end *end);
 
 /* Bytes of heap in use, sanitized or not. */

@@ -2,5 +2,9 @@
 #include "suite.h"
 
 Suite *engine_table_suite(void);
+Suite *error_queue_suite(void);
+Suite *goodbye_suite(void);
 Suite *handshake_suite(void);
 Suite *hello_suite(void);
+Suite *tickets_suite(void);
+Suite *transfer_suite(void);
