@@ -371,7 +371,7 @@ const char *tls_engine_reason(const struct tls_engine *engine)
     case TLS_FAILURE_NAME_UNKNOWN:
         return "no certificate for the name";
     case TLS_FAILURE_FLOOD:
-        return "too many key updates, or answers that are not read";
+        return "too many key updates or renegotiations, or answers that are not read";
     case TLS_FAILURE_HELLO_INVALID:
     case TLS_FAILURE_HANDSHAKE:
     case TLS_FAILURE_CERTIFICATE:

@@ -35,10 +35,10 @@ enum tls_next {
 };
 
 enum tls_limits {
-    TLS_RECORD_PLAIN_BYTES = 16384,      /* RFC 8446 section 5.1 */
-    TLS_RECORD_OVERHEAD_BYTES = 256,     /* RFC 8446 section 5.2; we see 22 to 64 */
-    TLS_HANDSHAKE_BYTES_MAX = 64 * 1024, /* input before the handshake is done */
-    TLS_KEY_UPDATES_PER_SECOND_MAX = 100,
+    TLS_RECORD_PLAIN_BYTES = 16384,       /* RFC 8446 section 5.1 */
+    TLS_RECORD_OVERHEAD_BYTES = 256,      /* RFC 8446 section 5.2; we see 22 to 64 */
+    TLS_HANDSHAKE_BYTES_MAX = 64 * 1024,  /* input before the handshake is done */
+    TLS_KEY_UPDATES_PER_SECOND_MAX = 100, /* and refused renegotiations */
     /* Output kept free of application data for alerts, tickets and key updates. */
     TLS_OUTPUT_RESERVE_BYTES = 4096,
     TLS_SNI_BYTES = 256,
@@ -63,7 +63,7 @@ enum tls_failure {
     TLS_FAILURE_HANDSHAKE,     /* no common version, cipher, ALPN, or the peer's alert */
     TLS_FAILURE_CERTIFICATE,   /* the peer's certificate was refused */
     TLS_FAILURE_PROTOCOL,      /* after the handshake: bad record, alert, renegotiation */
-    TLS_FAILURE_FLOOD,         /* KeyUpdates over the limit, or answers the peer does not read */
+    TLS_FAILURE_FLOOD,         /* requests over the limit, or answers the peer does not read */
     TLS_FAILURE_MEMORY,
 };
 

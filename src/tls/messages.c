@@ -1,10 +1,11 @@
-/* What goes by in clear, in both directions: alerts, and what a peer may ask for without end. */
+/* What goes by in clear, in both directions: alerts, and what a peer could ask for without end. */
 #include "base/clock.h"
 #include "tls/tls_internal.h"
 
 static void on_message(int is_write, int version, int content_type, const void *message,
                        size_t message_len, SSL *ssl, void *argument);
-static void note_key_update(struct tls_engine *engine);
+static void note_request(struct tls_engine *engine);
+static bool is_warning(const struct tls_engine *engine, const uint8_t *alert);
 static void note_alert(struct tls_engine *engine, bool is_write, const uint8_t *alert);
 
 void messages_watch(SSL_CTX *ssl_ctx)
@@ -23,13 +24,14 @@ static void on_message(int is_write, int version, int content_type, const void *
     (void)argument;
     if (content_type == SSL3_RT_HANDSHAKE && is_write == 0 && message_len > 0 &&
         bytes[0] == SSL3_MT_KEY_UPDATE) {
-        note_key_update(engine);
+        note_request(engine);
     } else if (content_type == SSL3_RT_ALERT && message_len >= ALERT_BYTES) {
         note_alert(engine, is_write != 0, bytes);
     }
 }
 
-static void note_key_update(struct tls_engine *engine)
+/* A KeyUpdate, or a renegotiation we refused: both cost the peer less than us. */
+static void note_request(struct tls_engine *engine)
 {
     if (engine->now_ns - engine->key_updates_at_ns >= NS_PER_S) {
         engine->key_updates_at_ns = engine->now_ns;
@@ -41,14 +43,23 @@ static void note_key_update(struct tls_engine *engine)
     }
 }
 
-/* close_notify and user_canceled are no trouble; the first of the others explains the failure. */
+/* Goodbyes and warnings are no trouble; the first of the others explains the failure. */
 static void note_alert(struct tls_engine *engine, bool is_write, const uint8_t *alert)
 {
+    if (is_write && alert[1] == SSL_AD_NO_RENEGOTIATION) {
+        note_request(engine);
+    }
     if (alert[1] == SSL3_AD_CLOSE_NOTIFY || alert[1] == TLS1_AD_USER_CANCELLED ||
-        engine->alert.by != TLS_ALERT_NONE) {
+        is_warning(engine, alert) || engine->alert.by != TLS_ALERT_NONE) {
         return;
     }
     engine->alert = (struct tls_alert){.by = is_write ? TLS_ALERT_SENT : TLS_ALERT_RECEIVED,
                                        .description = alert[1],
                                        .name = alert_name(alert[1])};
+}
+
+/* TLS 1.3 has the byte and gives it no meaning (RFC 8446 section 6). */
+static bool is_warning(const struct tls_engine *engine, const uint8_t *alert)
+{
+    return alert[0] == SSL3_AL_WARNING && SSL_version(engine->ssl) < TLS1_3_VERSION;
 }

@@ -3,6 +3,7 @@
 
 Suite *engine_table_suite(void);
 Suite *error_queue_suite(void);
+Suite *floods_suite(void);
 Suite *goodbye_suite(void);
 Suite *handshake_suite(void);
 Suite *hello_suite(void);

@@ -234,10 +234,12 @@ static bool passes_between(const struct tls_context_options *from,
     return passes;
 }
 
+static const struct certificate_options OTHER = {
+    .kind = CERTIFICATE_EC_P256, .names = "DNS:www.example.org", .days = 2};
+
 START_TEST(a_ticket_is_no_good_where_certificates_or_policy_differ)
 {
-    char                      *other = certificate_make(&(struct certificate_options){
-                             .kind = CERTIFICATE_EC_P256, .names = "DNS:www.example.org", .days = 2});
+    char                      *other = certificate_make(&OTHER);
     struct tls_pem             pem = pem_of("other.pem", other);
     struct tls_context_options ours = server_options();
     struct tls_context_options theirs = server_options();
