@@ -1,11 +1,13 @@
 /* The suites of room tls. */
 #include "suite.h"
 
+Suite *certificates_suite(void);
 Suite *engine_table_suite(void);
 Suite *error_queue_suite(void);
 Suite *floods_suite(void);
 Suite *goodbye_suite(void);
 Suite *handshake_suite(void);
 Suite *hello_suite(void);
+Suite *memory_suite(void);
 Suite *tickets_suite(void);
 Suite *transfer_suite(void);
