@@ -72,8 +72,12 @@ static bool apply_versions(SSL_CTX *ssl_ctx, const struct tls_context_options *o
         text_string(problem, "min-version is above max-version");
         return false;
     }
-    return SSL_CTX_set_min_proto_version(ssl_ctx, min) == 1 &&
-           SSL_CTX_set_max_proto_version(ssl_ctx, max) == 1;
+    if (SSL_CTX_set_min_proto_version(ssl_ctx, min) != 1 ||
+        SSL_CTX_set_max_proto_version(ssl_ctx, max) != 1) {
+        text_string(problem, "OpenSSL does not take these versions");
+        return false;
+    }
+    return true;
 }
 
 static bool version_read(const char *name, int *version)
@@ -133,5 +137,9 @@ static bool apply_groups(SSL_CTX *ssl_ctx, const struct tls_context_options *opt
             text_format(&list, "%s%s", text_len(&list) > 0 ? ":" : "", groups[i]);
         }
     }
-    return SSL_CTX_set1_groups_list(ssl_ctx, text_chars(&list)) == 1;
+    if (SSL_CTX_set1_groups_list(ssl_ctx, text_chars(&list)) != 1) {
+        text_format(problem, "groups: OpenSSL does not take \"%s\"", text_chars(&list));
+        return false;
+    }
+    return true;
 }

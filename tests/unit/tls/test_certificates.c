@@ -382,10 +382,12 @@ START_TEST(the_chain_is_sent_with_the_certificate)
 }
 END_TEST
 
+static const struct certificate_options EXPIRED = {
+    .kind = CERTIFICATE_EC_P256, .names = "DNS:www.example.org", .days = -1};
+
 START_TEST(an_expired_certificate_is_used_with_a_warning)
 {
-    char                      *text = certificate_make(&(struct certificate_options){
-                             .kind = CERTIFICATE_EC_P256, .names = "DNS:www.example.org", .days = -1});
+    char                      *text = certificate_make(&EXPIRED);
     struct tls_pem             pems[] = {pem_of("old.pem", text), pem_of("old2.pem", text)};
     struct tls_context_options server = server_options();
 
