@@ -109,7 +109,6 @@ static void *thread_main(void *argument)
         reactor_run(reactor);
         reactor->hooks.on_stop(reactor, reactor->hooks.owner);
     }
-    reactor_close(reactor);
     return NULL;
 }
 
@@ -160,14 +159,16 @@ static void run_deferred(struct reactor *reactor)
         return;
     }
     uint64_t until_ns = clock_now_ns() + DEFERRED_BUDGET_NS;
+    size_t   left = reactor->deferred_count; /* what is deferred meanwhile is for the next turn */
 
     do {
         struct list_link *link = list_take_first(&reactor->deferred);
         struct task      *task = container_of(link, struct task, link);
 
         reactor->deferred_count--;
+        left--;
         task->run(task);
-    } while (!list_is_empty(&reactor->deferred) && clock_now_ns() < until_ns);
+    } while (left > 0 && !list_is_empty(&reactor->deferred) && clock_now_ns() < until_ns);
 }
 
 void reactor_stop(struct reactor *reactor)
@@ -178,6 +179,7 @@ void reactor_stop(struct reactor *reactor)
 void reactor_join(struct reactor *reactor)
 {
     require(pthread_join(reactor->thread, NULL) == 0);
+    reactor_close(reactor);
 }
 
 void reactor_close(struct reactor *reactor)

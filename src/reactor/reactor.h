@@ -76,22 +76,26 @@ void reactor_run(struct reactor *reactor);
 void reactor_turn(struct reactor *reactor, uint64_t wait_ns);
 /* Own thread: the run ends after this turn. */
 void reactor_stop(struct reactor *reactor);
-/* Waits for a started thread to end. */
+/* Waits for a started thread to end, then closes its loop: the thread itself cannot, since whoever
+ * posted the mail that stopped it may not have come to waking it yet. */
 void reactor_join(struct reactor *reactor);
-/* Own thread or after the join: no op may be pending. */
+/* Closes a loop that was opened or adopted; own thread. No op may be pending. */
 void reactor_close(struct reactor *reactor);
 void reactor_free(struct reactor **reactor);
 
 struct io_loop *reactor_loop(struct reactor *reactor);
 unsigned        reactor_index(const struct reactor *reactor);
 
-/* The monotonic clock, read at most twice a turn: before its wait and after it. */
+/* The monotonic clock, read at most twice a turn: before its wait and after it. Deferred work sees
+ * the time after the wait. */
 uint64_t reactor_now_ns(struct reactor *reactor);
 
-/* Any thread: delivers the mail on the reactor's thread, in the order posted by one thread. */
+/* Any thread, until the reactor was joined: delivers the mail on the reactor's thread, in the order
+ * posted by one thread. What comes after the last turn is not delivered. */
 void reactor_post(struct reactor *reactor, struct mail *mail);
 
-/* Runs the task in this turn or a later one, first come first served. Deferring twice is once. */
+/* Runs the task in this turn or a later one, first come first served; what a task defers waits for
+ * the next turn. Deferring twice is once. */
 void   reactor_defer(struct reactor *reactor, struct task *task);
 void   reactor_forget(struct reactor *reactor, struct task *task);
 size_t reactor_deferred_count(const struct reactor *reactor);

@@ -22,6 +22,9 @@ void timers_fini(struct timers *timers)
 void timers_set(struct timers *timers, struct timer *timer, uint64_t deadline_ns)
 {
     require(timer->due != NULL);
+    if (deadline_ns < timers->earliest_ns) {
+        deadline_ns = timers->earliest_ns;
+    }
     if (!timer_is_set(timer)) {
         timers_grow(timers);
         timers->count++;
@@ -65,12 +68,14 @@ uint64_t timers_next_ns(const struct timers *timers)
 
 void timers_expire(struct timers *timers, uint64_t now_ns)
 {
+    timers->earliest_ns = now_ns + 1;
     while (timers->count > 0 && timers->heap[1]->deadline_ns <= now_ns) {
         struct timer *timer = timers->heap[1];
 
         timers_clear(timers, timer);
         timer->due(timer);
     }
+    timers->earliest_ns = 0;
 }
 
 /* Place 0 stays unused, so that a timer's place 0 means "not running". Without memory for a

@@ -23,6 +23,7 @@ struct timers {
     struct timer **heap;
     size_t         count;
     size_t         room;
+    uint64_t       earliest_ns; /* while timers expire: what is set now is due then or later */
 };
 
 /* Zeroed memory is an empty set. */
@@ -34,7 +35,8 @@ void timers_clear(struct timers *timers, struct timer *timer);
 /* The nearest deadline, or CLOCK_NEVER. */
 uint64_t timers_next_ns(const struct timers *timers);
 
-/* Calls `due` of every timer whose deadline has passed, in the order of their deadlines. */
+/* Calls `due` of every timer whose deadline has passed, in the order of their deadlines. A timer
+ * that is set meanwhile waits for the next call, whatever its deadline: it becomes now_ns + 1. */
 void timers_expire(struct timers *timers, uint64_t now_ns);
 
 static inline bool timer_is_set(const struct timer *timer)

@@ -1,0 +1,7 @@
+/* The suites of room reactor. */
+#include "suite.h"
+
+Suite *mailbox_suite(void);
+Suite *reactor_suite(void);
+Suite *reactor_thread_suite(void);
+Suite *timer_suite(void);
