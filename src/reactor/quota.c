@@ -7,10 +7,14 @@ void quota_init(struct quota *quota, int64_t max)
 
 bool quota_take(struct quota *quota)
 {
-    if (atomic_fetch_sub_explicit(&quota->left, 1, memory_order_relaxed) > 0) {
-        return true;
+    int64_t left = atomic_load_explicit(&quota->left, memory_order_relaxed);
+
+    while (left > 0) {
+        if (atomic_compare_exchange_weak_explicit(&quota->left, &left, left - 1,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+            return true;
+        }
     }
-    quota_give(quota);
     return false;
 }
 

@@ -1,5 +1,6 @@
 /* A number of things that all reactors together may hold: one shared counter, one atomic
- * instruction to take or give, on accepting and on closing only. */
+ * instruction to take or give, on accepting and on closing only. It never falls below zero, not
+ * even for a moment: a refusal would then hide a place that another gives back. */
 #ifndef SALLYPORT_REACTOR_QUOTA_H
 #define SALLYPORT_REACTOR_QUOTA_H
 

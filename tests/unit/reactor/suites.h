@@ -2,6 +2,7 @@
 #include "suite.h"
 
 Suite *mailbox_suite(void);
+Suite *quota_suite(void);
 Suite *reactor_suite(void);
 Suite *reactor_thread_suite(void);
 Suite *timer_suite(void);
