@@ -21,6 +21,7 @@ enum {
     FILE_MODE = 0640,
     LINE_BYTES_MAX = UINT16_MAX,
     STOP_SECONDS_MAX = 2,
+    LINES_PER_ROUND_MAX = 64, /* of one ring, before the next has its turn */
 };
 
 struct log_writer {
@@ -29,6 +30,7 @@ struct log_writer {
     int                       fds[LOG_CHANNELS];
     int                       wake_fd;
     uint64_t                  dropped_told;
+    _Atomic uint64_t          failed; /* lines a target did not take */
     _Atomic bool              is_asleep;
     _Atomic bool              is_stopping;
     _Atomic bool              wants_reopen;
@@ -44,9 +46,10 @@ static bool  writer_drain(struct log_writer *writer);
 static void  writer_sleep(struct log_writer *writer);
 static void  writer_wake(struct log_writer *writer);
 static void  writer_tell_dropped(struct log_writer *writer);
-static void  writer_write(struct log_writer *writer, struct log_ring_line line, const char *text);
+static bool  writer_write(struct log_writer *writer, struct log_ring_line line, const char *text);
 static bool  writer_open(struct log_writer *writer, struct error *error);
-static void  writer_reopen(struct log_writer *writer);
+static void  writer_reopen_when_asked(struct log_writer *writer);
+static void  writer_reopen(struct log_writer *writer, unsigned channel);
 static void  writer_close(struct log_writer *writer);
 static void  writer_free(struct log_writer *writer);
 static int   target_open(const struct log_target *target, struct error *error);
@@ -94,13 +97,12 @@ bool log_writer_put(struct log_writer *writer, enum log_channel channel, enum lo
         .level = (uint8_t)level};
 
     if (ring_here == NULL) {
-        writer_write(writer, head, line);
-        return true;
+        return writer_write(writer, head, line);
     }
     if (!log_ring_put(ring_here, head, line)) {
         return false;
     }
-    if (atomic_load(&writer->is_asleep)) {
+    if (atomic_load(&writer->is_asleep) && atomic_exchange(&writer->is_asleep, false)) {
         writer_wake(writer);
     }
     return true;
@@ -108,7 +110,7 @@ bool log_writer_put(struct log_writer *writer, enum log_channel channel, enum lo
 
 uint64_t log_writer_dropped(const struct log_writer *writer)
 {
-    uint64_t dropped = 0;
+    uint64_t dropped = atomic_load_explicit(&writer->failed, memory_order_relaxed);
 
     for (unsigned i = 0; i < writer->options.producers; i++) {
         dropped += atomic_load_explicit(&writer->rings[i].dropped, memory_order_relaxed);
@@ -132,9 +134,9 @@ void log_writer_stop(struct log_writer **writer)
     ring_here = NULL;
     atomic_store(&(*writer)->is_stopping, true);
     writer_wake(*writer);
-    (void)clock_gettime(CLOCK_REALTIME, &until);
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += STOP_SECONDS_MAX;
-    if (pthread_timedjoin_np((*writer)->thread, NULL, &until) == 0) {
+    if (pthread_clockjoin_np((*writer)->thread, NULL, CLOCK_MONOTONIC, &until) == 0) {
         writer_free(*writer);
     }
     *writer = NULL;
@@ -147,14 +149,11 @@ static void *thread_main(void *argument)
     (void)pthread_setname_np(pthread_self(), "log");
     for (;;) {
         bool is_stopping = atomic_load(&writer->is_stopping);
-
         bool has_written = writer_drain(writer);
 
-        if (atomic_exchange(&writer->wants_reopen, false)) {
-            writer_reopen(writer);
-        }
+        writer_reopen_when_asked(writer);
         writer_tell_dropped(writer);
-        if (is_stopping) {
+        if (is_stopping && !has_written) {
             return NULL;
         }
         if (!has_written) {
@@ -163,7 +162,8 @@ static void *thread_main(void *argument)
     }
 }
 
-/* Empties every ring once; true when there was anything. */
+/* Some lines of every ring, so that a busy one holds up neither the others nor the rest of the
+ * loop; true when there was anything. */
 static bool writer_drain(struct log_writer *writer)
 {
     bool has_written = false;
@@ -171,15 +171,21 @@ static bool writer_drain(struct log_writer *writer)
     for (unsigned i = 0; i < writer->options.producers; i++) {
         struct log_ring_line line;
 
-        while (log_ring_take(&writer->rings[i], &line, writer->text)) {
-            writer_write(writer, line, writer->text);
+        for (unsigned lines = 0;
+             lines < LINES_PER_ROUND_MAX && log_ring_take(&writer->rings[i], &line, writer->text);
+             lines++) {
+            writer_reopen_when_asked(writer);
+            if (!writer_write(writer, line, writer->text)) {
+                atomic_fetch_add_explicit(&writer->failed, 1, memory_order_relaxed);
+            }
             has_written = true;
         }
     }
     return has_written;
 }
 
-/* A producer that sees is_asleep wakes us; a line put before that is found by the second look. */
+/* The first producer that sees is_asleep takes it back and wakes us; a line put before that is
+ * found by the second look. */
 static void writer_sleep(struct log_writer *writer)
 {
     uint64_t ignored;
@@ -199,6 +205,7 @@ static void writer_wake(struct log_writer *writer)
     (void)!write(writer->wake_fd, &one, sizeof(one));
 }
 
+/* Told again until the target takes it. */
 static void writer_tell_dropped(struct log_writer *writer)
 {
     uint64_t dropped = log_writer_dropped(writer);
@@ -210,16 +217,17 @@ static void writer_tell_dropped(struct log_writer *writer)
     int len = snprintf(text, sizeof(text), "log lines dropped, the log was too slow count=%llu",
                        (unsigned long long)(dropped - writer->dropped_told));
 
-    writer->dropped_told = dropped;
-    writer_write(writer,
-                 (struct log_ring_line){
-                     .len = (uint16_t)len, .channel = LOG_CHANNEL_DAEMON, .level = LOG_LEVEL_WARN},
-                 text);
+    struct log_ring_line line = {
+        .len = (uint16_t)len, .channel = LOG_CHANNEL_DAEMON, .level = LOG_LEVEL_WARN};
+
+    if (writer_write(writer, line, text)) {
+        writer->dropped_told = dropped;
+    }
 }
 
-/* One writev a line, so that lines of several processes on one file do not mix. A target that
- * fails loses the line: there is nowhere left to complain. */
-static void writer_write(struct log_writer *writer, struct log_ring_line line, const char *text)
+/* One writev a line, so that lines of several processes on one file do not mix. False: the target
+ * did not take the whole line, which is lost; there is nowhere left to complain. */
+static bool writer_write(struct log_writer *writer, struct log_ring_line line, const char *text)
 {
     enum log_level level = (enum log_level)line.level;
     char           prefix[32] = "";
@@ -227,7 +235,7 @@ static void writer_write(struct log_writer *writer, struct log_ring_line line, c
 
     if (writer->options.targets[line.channel].kind == LOG_TO_SYSLOG) {
         syslog(syslog_priority(level), "%.*s", (int)line.len, text);
-        return;
+        return true;
     }
     if (writer->options.has_priority) {
         prefix_len = snprintf(prefix, sizeof(prefix), "<%d>", syslog_priority(level));
@@ -238,7 +246,7 @@ static void writer_write(struct log_writer *writer, struct log_ring_line line, c
                             {(void *)(uintptr_t)text, line.len},
                             {(void *)(uintptr_t) "\n", 1}};
 
-    (void)!writev(writer->fds[line.channel], parts, 3);
+    return writev(writer->fds[line.channel], parts, 3) == prefix_len + line.len + 1;
 }
 
 static bool writer_open(struct log_writer *writer, struct error *error)
@@ -252,23 +260,34 @@ static bool writer_open(struct log_writer *writer, struct error *error)
     return true;
 }
 
-/* A file that cannot be opened again keeps its old descriptor: better the rotated file than none.
- */
-static void writer_reopen(struct log_writer *writer)
+static void writer_reopen_when_asked(struct log_writer *writer)
 {
+    if (!atomic_load(&writer->wants_reopen) || !atomic_exchange(&writer->wants_reopen, false)) {
+        return;
+    }
     for (unsigned i = 0; i < LOG_CHANNELS; i++) {
-        const struct log_target *target = &writer->options.targets[i];
-        struct error             error;
-        int fd = target->kind == LOG_TO_FILE ? target_open(target, &error) : -1;
-
-        if (fd >= 0) {
-            (void)close(writer->fds[i]);
-            writer->fds[i] = fd;
-        } else if (target->kind == LOG_TO_FILE) {
-            log_warn("log file not reopened, the old one stays in use path=%s errno=%u",
-                     target->path, error.code);
+        if (writer->options.targets[i].kind == LOG_TO_FILE) {
+            writer_reopen(writer, i);
         }
     }
+}
+
+/* The new file takes the old one's place behind the same descriptor, which threads that are not
+ * attached may be writing to. A file that cannot be opened again stays: better the rotated file
+ * than none. */
+static void writer_reopen(struct log_writer *writer, unsigned channel)
+{
+    const struct log_target *target = &writer->options.targets[channel];
+    struct error             error;
+    int                      fd = target_open(target, &error);
+
+    if (fd < 0) {
+        log_warn("log file not reopened, the old one stays in use path=%s errno=%u", target->path,
+                 error.code);
+        return;
+    }
+    (void)dup3(fd, writer->fds[channel], O_CLOEXEC);
+    (void)close(fd);
 }
 
 static int target_open(const struct log_target *target, struct error *error)

@@ -29,24 +29,27 @@ struct log_writer_options {
     bool              has_priority; /* "<6>" in front of each line, for the journal */
 };
 
-/* Opens the targets and starts the thread; NULL and error. `failed_path` names the file. */
+/* Opens the targets, whose paths are lent until the stop, and starts the thread; NULL and error,
+ * whose step is the path of a file that does not open. */
 __attribute__((warn_unused_result)) struct log_writer *
 log_writer_start(const struct log_writer_options *options, struct error *error);
 
 /* Lines of the calling thread go to ring `producer` from now on; each ring has one thread. */
 void log_writer_attach(struct log_writer *writer, unsigned producer);
 
-/* False when the line was dropped. A thread that is not attached writes at once. */
+/* False when the line was dropped. A thread that is not attached writes at once, and waits for the
+ * target: not for reactors. */
 bool log_writer_put(struct log_writer *writer, enum log_channel channel, enum log_level level,
                     const char *line, size_t line_len);
 
-/* Lines dropped so far. */
+/* Lines lost so far: dropped for want of room, or not taken by their target. */
 uint64_t log_writer_dropped(const struct log_writer *writer);
 
 /* Any thread: files are opened anew before the next line, after a rotation. */
 void log_writer_reopen(struct log_writer *writer);
 
-/* Writes what is left, for at most two seconds (a target may be stuck), and ends the thread. */
+/* Writes what is left, for at most two seconds, and ends the thread. No thread may put lines any
+ * more. A thread whose target is stuck is left behind, to the end of the process. */
 void log_writer_stop(struct log_writer **writer);
 
 #endif

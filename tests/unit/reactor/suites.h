@@ -1,6 +1,8 @@
 /* The suites of room reactor. */
 #include "suite.h"
 
+Suite *log_ring_suite(void);
+Suite *log_writer_suite(void);
 Suite *mailbox_suite(void);
 Suite *quota_suite(void);
 Suite *reactor_suite(void);
