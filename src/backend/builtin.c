@@ -1,6 +1,5 @@
 #include "backend/builtin.h"
 
-#include "backend/http_hello.h"
 #include "base/buffer.h"
 #include "base/require.h"
 #include "base/slab.h"

@@ -6,6 +6,7 @@
 #ifndef SALLYPORT_BACKEND_BUILTIN_H
 #define SALLYPORT_BACKEND_BUILTIN_H
 
+#include "backend/http_hello.h"
 #include "backend/pool.h"
 #include "reactor/reactor.h"
 
@@ -19,8 +20,8 @@ builtin_new(struct reactor *reactor, size_t sessions_max, struct error *error);
 /* No conversation may be left. */
 void builtin_free(struct builtin **builtin);
 
-/* The page of builtin:hello, lines of "name: value". At most this long, longer is cut. */
-enum { BUILTIN_PAGE_BYTES = 1024 };
+/* The page of builtin:hello, lines of "name: value", with its NUL. What is longer is cut. */
+enum { BUILTIN_PAGE_BYTES = HTTP_HELLO_PAGE_BYTES_MAX };
 
 /*
  * Starts a conversation and returns the caller's end of it: a connected, non-blocking descriptor

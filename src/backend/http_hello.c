@@ -1,35 +1,47 @@
 #include "backend/http_hello.h"
 
+#include "base/require.h"
 #include "base/text.h"
 
 #include <string.h>
 #include <strings.h>
 
+static const char MALFORMED[] = "400 Bad Request";
+static const char TOO_LARGE[] = "431 Request Header Fields Too Large";
+
 struct request {
+    const char        *refusal; /* NULL: it can be answered */
     struct bytes_const method;
     uint64_t           body_bytes;
+    bool               has_length;
     bool               is_http_1_0;
     bool               wants_close;
     bool               wants_keep_alive;
-    bool               is_malformed;
 };
 
-static bool   skip_body(struct http_hello *hello, struct buffer *input);
-static size_t head_len(struct bytes_const input);
-static void   read_head(struct bytes_const head, struct request *request);
-static void   read_request_line(struct bytes_const line, struct request *request);
-static void   read_field(struct bytes_const line, struct request *request);
-static void   read_content_length(struct bytes_const value, struct request *request);
-static bool   next_line(struct bytes_const *rest, struct bytes_const *line);
-static bool   is_word(struct bytes_const bytes, const char *word);
-static void   answer(struct buffer *output, const struct request *request, const char *page,
-                     bool is_last);
+static bool               skip_body(struct http_hello *hello, struct buffer *input);
+static void               skip_empty_lines(struct buffer *input);
+static size_t             head_len(struct bytes_const input);
+static bool               read_head(struct bytes_const head, struct request *request);
+static bool               read_request_line(struct bytes_const line, struct request *request);
+static bool               read_field(struct bytes_const line, struct request *request);
+static bool               read_content_length(struct bytes_const value, struct request *request);
+static void               read_connection(struct bytes_const value, struct request *request);
+static bool               next_line(struct bytes_const *rest, struct bytes_const *line);
+static bool               is_text(struct bytes_const line);
+static bool               is_token(struct bytes_const bytes);
+static bool               is_word(struct bytes_const bytes, const char *word);
+static bool               is_method(const struct request *request, const char *method);
+static struct bytes_const trimmed(struct bytes_const bytes);
+static void answer(struct buffer *output, const struct request *request, const char *page,
+                   bool is_last);
 
 bool http_hello_answer(struct http_hello *hello, struct buffer *input, struct buffer *output,
                        const char *page)
 {
     while (!hello->is_last && skip_body(hello, input) &&
            buffer_room(output) >= HTTP_HELLO_ANSWER_BYTES_MAX) {
+        skip_empty_lines(input);
         struct request     request = {0};
         struct bytes_const readable = buffer_readable(input);
         size_t             len = head_len(readable);
@@ -37,17 +49,17 @@ bool http_hello_answer(struct http_hello *hello, struct buffer *input, struct bu
         if (len == 0 && readable.len < HTTP_HELLO_HEAD_BYTES_MAX) {
             break;
         }
-        if (len == 0) {
-            request.is_malformed = true;
+        if (len == 0 || len > HTTP_HELLO_HEAD_BYTES_MAX) {
+            request.refusal = TOO_LARGE;
             len = readable.len;
-        } else {
-            read_head((struct bytes_const){readable.data, len}, &request);
+        } else if (!read_head((struct bytes_const){readable.data, len}, &request)) {
+            request.refusal = MALFORMED;
         }
-        buffer_consumed(input, len);
         hello->body_left = request.body_bytes;
-        hello->is_last = request.is_malformed || request.wants_close ||
+        hello->is_last = request.refusal != NULL || request.wants_close ||
                          (request.is_http_1_0 && !request.wants_keep_alive);
         answer(output, &request, page, hello->is_last);
+        buffer_consumed(input, len);
     }
     return !hello->is_last;
 }
@@ -63,6 +75,17 @@ static bool skip_body(struct http_hello *hello, struct buffer *input)
     return hello->body_left == 0;
 }
 
+/* Some clients send one after a body (RFC 9112 section 2.2). */
+static void skip_empty_lines(struct buffer *input)
+{
+    struct bytes_const readable = buffer_readable(input);
+
+    while (readable.len >= 2 && memcmp(readable.data, "\r\n", 2) == 0) {
+        buffer_consumed(input, 2);
+        readable = buffer_readable(input);
+    }
+}
+
 /* Length of the head with the empty line that ends it, or 0 while it is incomplete. */
 static size_t head_len(struct bytes_const input)
 {
@@ -71,71 +94,96 @@ static size_t head_len(struct bytes_const input)
     return end == NULL ? 0 : (size_t)(end - input.data) + 4;
 }
 
-static void read_head(struct bytes_const head, struct request *request)
+/* This and the following: false when it is malformed. */
+static bool read_head(struct bytes_const head, struct request *request)
 {
     struct bytes_const line;
 
-    if (!next_line(&head, &line)) {
-        request->is_malformed = true;
-        return;
+    if (!next_line(&head, &line) || !is_text(line) || !read_request_line(line, request)) {
+        return false;
     }
-    read_request_line(line, request);
     while (next_line(&head, &line) && line.len > 0) {
-        read_field(line, request);
+        if (!is_text(line) || !read_field(line, request)) {
+            return false;
+        }
     }
+    return true;
 }
 
-static void read_request_line(struct bytes_const line, struct request *request)
+/* Three words with one space between them. */
+static bool read_request_line(struct bytes_const line, struct request *request)
 {
-    static const char version[] = " HTTP/1.";
-    const uint8_t    *space = memchr(line.data, ' ', line.len);
-    size_t            version_len = sizeof(version); /* with the digit in place of the NUL */
+    static const char version[] = "HTTP/1.";
+    const uint8_t    *first = memchr(line.data, ' ', line.len);
+    const uint8_t    *last = memrchr(line.data, ' ', line.len);
 
-    if (space == NULL || line.len < version_len ||
-        memcmp(line.data + line.len - version_len, version, version_len - 1) != 0) {
-        request->is_malformed = true;
-        return;
+    if (first == last || last - first < 2 ||
+        memchr(first + 1, ' ', (size_t)(last - first) - 1) != NULL) {
+        return false;
     }
-    request->method = (struct bytes_const){line.data, (size_t)(space - line.data)};
-    request->is_http_1_0 = line.data[line.len - 1] == '0';
+    struct bytes_const word = {last + 1, (size_t)(line.data + line.len - last) - 1};
+
+    if (word.len != sizeof(version) || memcmp(word.data, version, sizeof(version) - 1) != 0 ||
+        word.data[word.len - 1] < '0' || word.data[word.len - 1] > '9') {
+        return false;
+    }
+    request->method = (struct bytes_const){line.data, (size_t)(first - line.data)};
+    request->is_http_1_0 = word.data[word.len - 1] == '0';
+    return is_token(request->method);
 }
 
-static void read_field(struct bytes_const line, struct request *request)
+/* A line folded into the one before has no name of its own, and is refused. */
+static bool read_field(struct bytes_const line, struct request *request)
 {
     const uint8_t *colon = memchr(line.data, ':', line.len);
 
     if (colon == NULL) {
-        request->is_malformed = true;
-        return;
+        return false;
     }
     struct bytes_const name = {line.data, (size_t)(colon - line.data)};
-    struct bytes_const value = {colon + 1, line.len - name.len - 1};
+    struct bytes_const value = trimmed((struct bytes_const){colon + 1, line.len - name.len - 1});
 
-    while (value.len > 0 && (*value.data == ' ' || *value.data == '\t')) {
-        value.data++;
-        value.len--;
-    }
     if (is_word(name, "content-length")) {
-        read_content_length(value, request);
-    } else if (is_word(name, "transfer-encoding")) {
-        request->wants_close = true; /* the page needs no body: end rather than parse chunks */
-    } else if (is_word(name, "connection")) {
-        request->wants_close = request->wants_close || is_word(value, "close");
-        request->wants_keep_alive = is_word(value, "keep-alive");
+        return read_content_length(value, request);
     }
+    if (is_word(name, "connection")) {
+        read_connection(value, request);
+    } else if (is_word(name, "transfer-encoding") || is_word(name, "expect")) {
+        request->wants_close = true; /* the page needs no body: end rather than wait for it */
+    }
+    return is_token(name);
 }
 
-static void read_content_length(struct bytes_const value, struct request *request)
+static bool read_content_length(struct bytes_const value, struct request *request)
 {
     enum { DIGITS_MAX = 18 };
 
-    request->is_malformed = request->is_malformed || value.len == 0 || value.len > DIGITS_MAX;
-    for (size_t i = 0; i < value.len && !request->is_malformed; i++) {
+    if (request->has_length || value.len == 0 || value.len > DIGITS_MAX) {
+        return false;
+    }
+    request->has_length = true;
+    for (size_t i = 0; i < value.len; i++) {
         if (value.data[i] < '0' || value.data[i] > '9') {
-            request->is_malformed = true;
-        } else {
-            request->body_bytes = request->body_bytes * 10 + (uint64_t)(value.data[i] - '0');
+            return false;
         }
+        request->body_bytes = request->body_bytes * 10 + (uint64_t)(value.data[i] - '0');
+    }
+    return true;
+}
+
+/* Words with commas between them. */
+static void read_connection(struct bytes_const value, struct request *request)
+{
+    while (value.len > 0) {
+        const uint8_t     *comma = memchr(value.data, ',', value.len);
+        size_t             len = comma == NULL ? value.len : (size_t)(comma - value.data);
+        struct bytes_const word = trimmed((struct bytes_const){value.data, len});
+
+        request->wants_close = request->wants_close || is_word(word, "close");
+        request->wants_keep_alive = request->wants_keep_alive || is_word(word, "keep-alive");
+        len += comma == NULL ? 0 : 1;
+        value.data += len;
+        value.len -= len;
     }
 }
 
@@ -152,24 +200,70 @@ static bool next_line(struct bytes_const *rest, struct bytes_const *line)
     return true;
 }
 
+/* What may not stand within a line (RFC 9110 section 5.5). */
+static bool is_text(struct bytes_const line)
+{
+    return memchr(line.data, '\0', line.len) == NULL && memchr(line.data, '\r', line.len) == NULL &&
+           memchr(line.data, '\n', line.len) == NULL;
+}
+
+static bool is_token(struct bytes_const bytes)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+
+    for (size_t i = 0; i < bytes.len; i++) {
+        uint8_t byte = bytes.data[i];
+        uint8_t lower = byte | 0x20;
+        bool    is_mark = memchr(marks, byte, sizeof(marks) - 1) != NULL;
+
+        if (!is_mark && !(byte >= '0' && byte <= '9') && !(lower >= 'a' && lower <= 'z')) {
+            return false;
+        }
+    }
+    return bytes.len > 0;
+}
+
 static bool is_word(struct bytes_const bytes, const char *word)
 {
     return bytes.len == strlen(word) && strncasecmp((const char *)bytes.data, word, bytes.len) == 0;
 }
 
+/* Methods tell upper case from lower. */
+static bool is_method(const struct request *request, const char *method)
+{
+    return request->method.len == strlen(method) &&
+           memcmp(request->method.data, method, request->method.len) == 0;
+}
+
+static struct bytes_const trimmed(struct bytes_const bytes)
+{
+    while (bytes.len > 0 && (bytes.data[0] == ' ' || bytes.data[0] == '\t')) {
+        bytes.data++;
+        bytes.len--;
+    }
+    while (bytes.len > 0 &&
+           (bytes.data[bytes.len - 1] == ' ' || bytes.data[bytes.len - 1] == '\t')) {
+        bytes.len--;
+    }
+    return bytes;
+}
+
+/* A client of HTTP/1.0 takes the end of the connection for the end of the page unless it is told
+ * that the connection stays. */
 static void answer(struct buffer *output, const struct request *request, const char *page,
                    bool is_last)
 {
     struct bytes writable = buffer_writable(output);
     struct text  text;
-    bool         is_head = is_word(request->method, "HEAD");
+    bool         is_head = is_method(request, "HEAD");
     const char  *status = "200 OK";
     const char  *body = page;
+    const char  *connection = request->is_http_1_0 ? "Connection: keep-alive\r\n" : "";
 
-    if (request->is_malformed) {
-        status = "400 Bad Request";
-        body = "bad request\n";
-    } else if (!is_head && !is_word(request->method, "GET") && !is_word(request->method, "POST")) {
+    if (request->refusal != NULL) {
+        status = request->refusal;
+        body = "this request cannot be answered\n";
+    } else if (!is_head && !is_method(request, "GET") && !is_method(request, "POST")) {
         status = "405 Method Not Allowed\r\nAllow: GET, HEAD, POST";
         body = "only GET, HEAD and POST\n";
     }
@@ -177,6 +271,8 @@ static void answer(struct buffer *output, const struct request *request, const c
     text_format(&text, "HTTP/1.1 %s\r\nServer: sallyport\r\n", status);
     text_format(&text, "Content-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n",
                 strlen(body));
-    text_format(&text, "%s\r\n%s", is_last ? "Connection: close\r\n" : "", is_head ? "" : body);
+    text_format(&text, "%s\r\n%s", is_last ? "Connection: close\r\n" : connection,
+                is_head ? "" : body);
+    require(!text_is_cut(&text));
     buffer_produced(output, text_len(&text));
 }

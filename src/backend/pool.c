@@ -11,7 +11,7 @@ struct pool {
     const struct config_backend *config;
     const struct pool_target    *targets;
     struct balance_candidate    *candidates; /* one a target */
-    size_t                       active;
+    uint32_t                    *active;     /* sessions that hold it now; one a target */
 };
 
 static int  pool_choose(struct pool *pool, const struct pool_tries *tries, bool backups);
@@ -41,8 +41,11 @@ bool pool_target_read(const struct config_server *server, struct pool_target *ta
     if (count > 1) {
         *problem = "a server needs one address, not \"*\"";
     }
+    if (count != 1) {
+        return false;
+    }
     target->address = addresses[0];
-    return count == 1;
+    return true;
 }
 
 struct pool *pool_new(const struct config_backend *config, const struct pool_target *targets,
@@ -57,8 +60,11 @@ struct pool *pool_new(const struct config_backend *config, const struct pool_tar
     pool->config = config;
     pool->targets = targets;
     pool->candidates = calloc(config->servers_count, sizeof(*pool->candidates));
-    if (pool->candidates == NULL) {
-        pool_free(&pool);
+    pool->active = calloc(config->servers_count, sizeof(*pool->active));
+    if (pool->candidates == NULL || pool->active == NULL) {
+        free(pool->candidates);
+        free(pool->active);
+        free(pool);
         return NULL;
     }
     for (size_t i = 0; i < config->servers_count; i++) {
@@ -73,8 +79,9 @@ void pool_free(struct pool **pool)
     if (*pool == NULL) {
         return;
     }
-    require((*pool)->active == 0);
+    require(pool_active(*pool) == 0);
     free((*pool)->candidates);
+    free((*pool)->active);
     free(*pool);
     *pool = NULL;
 }
@@ -98,20 +105,27 @@ const struct pool_target *pool_pick(struct pool *pool, struct pool_tries *tries)
         return NULL;
     }
     tries->servers[tries->count++] = (uint16_t)chosen;
-    pool->active++;
+    pool->active[chosen]++;
     return &pool->targets[chosen];
 }
 
 void pool_return(struct pool *pool, const struct pool_target *target)
 {
     require(target >= pool->targets && target < pool->targets + pool->config->servers_count);
-    require(pool->active > 0);
-    pool->active--;
+    uint32_t *active = &pool->active[target - pool->targets];
+
+    require(*active > 0);
+    (*active)--;
 }
 
 size_t pool_active(const struct pool *pool)
 {
-    return pool->active;
+    size_t active = 0;
+
+    for (size_t i = 0; i < pool->config->servers_count; i++) {
+        active += pool->active[i];
+    }
+    return active;
 }
 
 static int pool_choose(struct pool *pool, const struct pool_tries *tries, bool backups)

@@ -59,7 +59,7 @@ struct pool_tries {
  * tried. NULL when all were tried, or the retries are used up. Notes the server in `tries`.
  */
 const struct pool_target *pool_pick(struct pool *pool, struct pool_tries *tries);
-/* The session is done with the server it picked. */
+/* The session is done with the server it picked. Giving back what nobody holds aborts. */
 void pool_return(struct pool *pool, const struct pool_target *target);
 
 /* Sessions that hold a server now. */
