@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ struct log_writer {
     _Atomic bool              is_stopping;
     _Atomic bool              wants_reopen;
     pthread_t                 thread;
+    sem_t                     has_ended; /* the thread: joining it would have no bound before */
     char                      text[LINE_BYTES_MAX];
 };
 
@@ -42,6 +44,8 @@ struct log_writer {
 static _Thread_local struct log_ring *ring_here;
 
 static void *thread_main(void *argument);
+static void  writer_run(struct log_writer *writer);
+static bool  writer_ends_in_time(struct log_writer *writer);
 static bool  writer_drain(struct log_writer *writer);
 static void  writer_sleep(struct log_writer *writer);
 static void  writer_wake(struct log_writer *writer);
@@ -64,6 +68,7 @@ struct log_writer *log_writer_start(const struct log_writer_options *options, st
     if (!is_ready) {
         return NULL;
     }
+    require(sem_init(&writer->has_ended, 0, 0) == 0);
     writer->options = *options;
     writer->wake_fd = eventfd(0, EFD_CLOEXEC);
     writer->fds[LOG_CHANNEL_DAEMON] = -1;
@@ -126,20 +131,30 @@ void log_writer_reopen(struct log_writer *writer)
 
 void log_writer_stop(struct log_writer **writer)
 {
-    struct timespec until;
-
     if (*writer == NULL) {
         return;
     }
     ring_here = NULL;
     atomic_store(&(*writer)->is_stopping, true);
     writer_wake(*writer);
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += STOP_SECONDS_MAX;
-    if (pthread_clockjoin_np((*writer)->thread, NULL, CLOCK_MONOTONIC, &until) == 0) {
+    if (writer_ends_in_time(*writer)) {
+        require(pthread_join((*writer)->thread, NULL) == 0);
         writer_free(*writer);
     }
     *writer = NULL;
+}
+
+static bool writer_ends_in_time(struct log_writer *writer)
+{
+    struct timespec until;
+    int             code;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += STOP_SECONDS_MAX;
+    do {
+        code = sem_clockwait(&writer->has_ended, CLOCK_MONOTONIC, &until);
+    } while (code != 0 && errno == EINTR);
+    return code == 0;
 }
 
 static void *thread_main(void *argument)
@@ -147,6 +162,13 @@ static void *thread_main(void *argument)
     struct log_writer *writer = argument;
 
     (void)pthread_setname_np(pthread_self(), "log");
+    writer_run(writer);
+    (void)sem_post(&writer->has_ended);
+    return NULL;
+}
+
+static void writer_run(struct log_writer *writer)
+{
     for (;;) {
         bool is_stopping = atomic_load(&writer->is_stopping);
         bool has_written = writer_drain(writer);
@@ -154,7 +176,7 @@ static void *thread_main(void *argument)
         writer_reopen_when_asked(writer);
         writer_tell_dropped(writer);
         if (is_stopping && !has_written) {
-            return NULL;
+            return;
         }
         if (!has_written) {
             writer_sleep(writer);
@@ -331,6 +353,7 @@ static void writer_free(struct log_writer *writer)
     for (unsigned i = 0; writer->rings != NULL && i < writer->options.producers; i++) {
         log_ring_fini(&writer->rings[i]);
     }
+    (void)sem_destroy(&writer->has_ended);
     free(writer->rings);
     free(writer);
 }
