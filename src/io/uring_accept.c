@@ -1,7 +1,8 @@
 /*
  * Many single-shot accepts on top of one multishot accept a listening socket. What the kernel
  * brings while no operation waits is kept in a queue, and the multishot is ended: whoever does not
- * ask for connections shall find them in the kernel's backlog, not here.
+ * ask for connections shall find them in the kernel's backlog, not here. The queue is handed out
+ * before a wait, never on asking: a `done` that accepts again gets no second one in its turn.
  *
  *     disarmed ── an accept waits ──► armed ── one too many came, or the last accept was
  *        ▲                              │       cancelled, or the socket closes ──► stopping
@@ -54,8 +55,6 @@ void uring_accept_submit(struct uring *uring, struct io_op *op)
 
     if (listener == NULL) {
         uring_complete(uring, op, 0, error_make(ERROR_EXHAUSTED, "accept"));
-    } else if (listener->queue_count > 0) {
-        uring_complete(uring, op, queue_take(listener), ERROR_OK);
     } else {
         list_append(&listener->waiting, &op->link);
     }
@@ -68,6 +67,11 @@ void uring_accept_cancel(struct uring *uring, struct io_op *op)
     struct uring_listener *listener = uring_descriptor_of(uring, op->fd)->listener;
 
     require(listener != NULL);
+    if (listener->queue_count > 0) {
+        list_remove(&op->link);
+        uring_complete(uring, op, queue_take(listener), ERROR_OK);
+        return;
+    }
     if (listener->is_armed && !is_anyone_waiting(listener)) {
         listener->is_stop_wanted = true;
         return;
@@ -175,6 +179,9 @@ static void listener_free(struct uring *uring, struct uring_listener *listener)
 
 static void resume_listener(struct uring *uring, struct uring_listener *listener)
 {
+    while (listener->queue_count > 0 && !list_is_empty(&listener->waiting)) {
+        uring_complete(uring, take_waiting(listener), queue_take(listener), ERROR_OK);
+    }
     if (listener->is_armed) {
         if (listener->is_stop_wanted && !listener->is_stopping) {
             stop(uring, listener);

@@ -129,6 +129,54 @@ START_TEST(connections_that_come_unasked_are_handed_out_later)
 }
 END_TEST
 
+/* A listener's slot: accepts again and again. */
+struct slot {
+    struct io_op  op;
+    struct world *world;
+    int          *fds;
+    size_t       *count;
+};
+
+static void on_slot(struct io_op *op)
+{
+    struct slot *slot = container_of(op, struct slot, op);
+
+    ck_assert_int_eq(error_kind(&op->error), ERROR_NONE);
+    slot->fds[*slot->count] = (int)op->result;
+    (*slot->count)++;
+    if (*slot->count <= CLIENTS - ACCEPTS) {
+        io_accept(slot->world->loop, op, slot->world->listen_fd, on_slot);
+    }
+}
+
+START_TEST(one_turn_brings_no_more_connections_than_accepts_were_pending)
+{
+    struct world world = world_open((size_t)_i);
+    struct slot  slots[ACCEPTS];
+    struct crowd crowd;
+    int          fds[CLIENTS];
+    size_t       count = 0;
+
+    crowd_connect(&world, &crowd, CLIENTS);
+    for (size_t i = 0; i < ACCEPTS; i++) {
+        slots[i] = (struct slot){.world = &world, .fds = fds, .count = &count};
+        io_accept(world.loop, &slots[i].op, world.listen_fd, on_slot);
+    }
+    for (int turns = 0; turns < WORLD_TURNS_MAX && count < CLIENTS; turns++) {
+        size_t before = count;
+
+        io_turn(world.loop, WORLD_TURN_MS * NS_PER_MS);
+        ck_assert_uint_le(count - before, ACCEPTS);
+    }
+    ck_assert_uint_eq(count, CLIENTS);
+    for (size_t i = 0; i < count; i++) {
+        world_close_fd(&world, fds[i]);
+    }
+    crowd_close(&world, &crowd);
+    world_close(&world);
+}
+END_TEST
+
 START_TEST(an_accept_works_again_after_a_cancel)
 {
     struct world world = world_open((size_t)_i);
@@ -352,6 +400,7 @@ Suite *accept_suite(void)
     return world_suite("io accept",
                        (const TTest *const[]){
                            several_accepts_share_what_comes,
+                           one_turn_brings_no_more_connections_than_accepts_were_pending,
                            connections_that_come_unasked_are_handed_out_later,
                            an_accept_works_again_after_a_cancel,
                            a_cancel_of_one_accept_leaves_the_others,
