@@ -314,7 +314,9 @@ static void prepare(struct uring *uring, struct io_op *op, struct io_uring_sqe *
         prepare_recv(uring, op, sqe);
         break;
     case IO_SEND:
-        io_uring_prep_send(sqe, op->fd, op->from.data, op->from.len, MSG_NOSIGNAL | MSG_WAITALL);
+        /* Not MSG_WAITALL: a send that moved some bytes and then met RST would tell of the bytes
+         * and swallow the RST, and the next receive would read a clean end. */
+        io_uring_prep_send(sqe, op->fd, op->from.data, op->from.len, MSG_NOSIGNAL);
         break;
     case IO_CONNECT:
         io_uring_prep_connect(sqe, op->fd, &op->address->socket.any, op->address->len);

@@ -139,6 +139,37 @@ START_TEST(a_reset_never_looks_like_an_end_even_after_a_send_was_told)
 }
 END_TEST
 
+/* A send that had moved some bytes when the reset came tells of the bytes, not of the reset. */
+START_TEST(a_reset_never_looks_like_an_end_even_after_half_a_send)
+{
+    for (int order = 0; order < 2; order++) {
+        struct world world = world_open((size_t)_i);
+        struct pair  pair = world_pair(&world);
+        struct call  sending = {0};
+        struct call  receiving = {0};
+
+        if (order == 0) {
+            world_recv(&world, &receiving, pair.client);
+            io_turn(world.loop, 0);
+        }
+        fill(&world, pair.client, &sending);
+        if (order == 1) {
+            world_recv(&world, &receiving, pair.client);
+            io_turn(world.loop, 0);
+        }
+        io_reset_on_close(world.loop, pair.server);
+        world_close_fd(&world, pair.server);
+        world_finish(&world, &receiving);
+        world_finish(&world, &sending);
+
+        ck_assert_int_eq(call_error(&receiving), ERROR_RESET);
+        ck_assert(call_error(&sending) != ERROR_NONE || sending.op.result > 0);
+        world_close_fd(&world, pair.client);
+        world_close(&world);
+    }
+}
+END_TEST
+
 START_TEST(a_half_closed_connection_still_carries_bytes_the_other_way)
 {
     struct world world = world_open((size_t)_i);
@@ -378,6 +409,7 @@ Suite *rules_suite(void)
                                        bytes_before_a_fin_come_first,
                                        bytes_before_an_rst_come_first,
                                        a_reset_never_looks_like_an_end_even_after_a_send_was_told,
+                                       a_reset_never_looks_like_an_end_even_after_half_a_send,
                                        a_half_closed_connection_still_carries_bytes_the_other_way,
                                        a_pending_recv_goes_on_after_shutdown_send,
                                        a_megabyte_goes_both_ways_at_once_unharmed,
