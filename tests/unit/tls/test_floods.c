@@ -71,6 +71,21 @@ START_TEST(a_flood_of_key_updates_ends_at_the_first_one_too_many)
 }
 END_TEST
 
+START_TEST(after_our_goodbye_a_request_for_new_keys_is_heeded_but_not_answered)
+{
+    struct pair *pair = pair_established("TLSv1.3");
+
+    ck_assert_int_eq(tls_engine_goodbye(&pair->server.engine), TLS_DONE);
+    ck_assert_int_eq(end_step(&pair->client, &pair->server, WIRE_BYTES), TLS_PEER_SAID_GOODBYE);
+    write_key_update(&pair->client, true);
+    end_write(&pair->client, bytes_of("data under new keys"));
+    ck_assert_int_eq(receive_at(pair, 1), TLS_FEED_ME);
+    check_plain(&pair->server, "data under new keys");
+    ck_assert(buffer_is_empty(&pair->server.wire));
+    pair_free(&pair);
+}
+END_TEST
+
 START_TEST(answers_to_key_updates_stay_within_the_output)
 {
     struct pair  *pair = pair_established("TLSv1.3");
@@ -314,6 +329,7 @@ Suite *floods_suite(void)
                     (const TTest *const[]){
                         a_hundred_key_updates_a_second_pass_and_one_more_is_a_flood,
                         a_flood_of_key_updates_ends_at_the_first_one_too_many,
+                        after_our_goodbye_a_request_for_new_keys_is_heeded_but_not_answered,
                         answers_to_key_updates_stay_within_the_output,
                         a_hundred_answers_fit_into_the_reserve,
                         a_key_update_at_any_point_of_a_blocked_write_breaks_nothing,
