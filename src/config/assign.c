@@ -9,9 +9,16 @@
 
 enum { WANTED_BYTES = 256 };
 
+#define SECOND_NS        UINT64_C(1000000000)
+#define BARE_SECONDS_MAX UINT64_C(1000) /* from here on a bare number may be meant otherwise */
+
 static bool assign_text(const struct assign *assign, const struct schema_option *option,
                         const char *text, struct config_place at, void *structure);
 static bool assign_number(const struct schema_option *option, uint64_t number, void *member);
+static void store_number(const struct schema_option *option, uint64_t number, void *member);
+static bool setting_number(const config_setting_t *setting, uint64_t *number);
+static void warn_of_milliseconds(const struct assign *assign, const struct schema_option *option,
+                                 const config_setting_t *setting, uint64_t ns);
 static bool read_number(const struct schema_option *option, const char *text, uint64_t *number);
 static bool assign_choice(const struct schema_option *option, const char *text, int *member);
 static void assign_strings(const struct assign *assign, const struct schema_option *option,
@@ -20,13 +27,15 @@ static void complain(const struct assign *assign, const struct schema_option *op
                      const config_setting_t *setting);
 static const char *describe_found(const config_setting_t *setting);
 
+/* The parser looks one token behind a string before it notes the line. */
 struct config_place assign_place(const struct assign *assign, const config_setting_t *setting)
 {
-    const char *file = config_setting_source_file(setting);
+    unsigned line = config_setting_source_line(setting);
+    bool     is_element = config_setting_name(setting) == NULL;
 
-    return (struct config_place){.file = file != NULL ? config_memory_copy(assign->memory, file)
-                                                      : assign->file,
-                                 .line = config_setting_source_line(setting)};
+    return is_element && config_setting_type(setting) == CONFIG_TYPE_STRING
+               ? source_string_place(assign->source, line)
+               : source_place(assign->source, line);
 }
 
 void assign_setting(const struct assign *assign, const struct schema_option *option,
@@ -35,6 +44,7 @@ void assign_setting(const struct assign *assign, const struct schema_option *opt
     struct config_place at = assign_place(assign, setting);
     int                 type = config_setting_type(setting);
     void               *member = (char *)structure + option->offset;
+    uint64_t            number = 0;
     bool                is_done = false;
 
     if (option->type == OPTION_STRINGS) {
@@ -46,17 +56,44 @@ void assign_setting(const struct assign *assign, const struct schema_option *opt
         is_done = true;
     } else if (type == CONFIG_TYPE_STRING) {
         is_done = assign_text(assign, option, config_setting_get_string(setting), at, structure);
-    } else if (type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64) {
-        long long number = type == CONFIG_TYPE_INT ? config_setting_get_int(setting)
-                                                   : config_setting_get_int64(setting);
-        uint64_t  factor = option->type == OPTION_DURATION ? 1000000000 : 1;
-        uint64_t  scaled = 0;
+    } else if (setting_number(setting, &number)) {
+        uint64_t factor = option->type == OPTION_DURATION ? SECOND_NS : 1;
 
-        is_done = number >= 0 && !__builtin_mul_overflow((uint64_t)number, factor, &scaled) &&
-                  assign_number(option, scaled, member);
+        is_done = !__builtin_mul_overflow(number, factor, &number) &&
+                  assign_number(option, number, member);
     }
     if (!is_done) {
         complain(assign, option, setting);
+    } else if (option->type == OPTION_DURATION) {
+        warn_of_milliseconds(assign, option, setting, *(const uint64_t *)member);
+    }
+}
+
+/* A whole number, 0 or more. Not in hexadecimal: the parser cuts that to 32 bits without a word. */
+static bool setting_number(const config_setting_t *setting, uint64_t *number)
+{
+    int       type = config_setting_type(setting);
+    long long value = type == CONFIG_TYPE_INT     ? config_setting_get_int(setting)
+                      : type == CONFIG_TYPE_INT64 ? config_setting_get_int64(setting)
+                                                  : -1;
+
+    *number = (uint64_t)value;
+    return value >= 0 && config_setting_get_format(setting) != CONFIG_FORMAT_HEX;
+}
+
+/* Other proxies count in milliseconds. */
+static void warn_of_milliseconds(const struct assign *assign, const struct schema_option *option,
+                                 const config_setting_t *setting, uint64_t ns)
+{
+    const char *text = config_setting_get_string(setting);
+    bool        is_bare = text == NULL || text[strspn(text, "0123456789")] == '\0';
+
+    if (is_bare && ns >= BARE_SECONDS_MAX * SECOND_NS) {
+        unsigned long long number = ns / SECOND_NS;
+
+        config_report_add(assign->report, CONFIG_WARNING, assign_place(assign, setting),
+                          "%s: %llu without a unit is seconds, write \"%llus\" or \"%llums\"",
+                          option->key, number, number, number);
     }
 }
 
@@ -92,7 +129,8 @@ static bool assign_text(const struct assign *assign, const struct schema_option 
     case OPTION_DURATION:
     case OPTION_SIZE:
         if (option->choices[0] != '\0' && strcmp(text, option->choices) == 0) {
-            return assign_number(option, 0, member) || option->min > 0;
+            store_number(option, 0, member);
+            return true;
         }
         return read_number(option, text, &number) && assign_number(option, number, member);
     case OPTION_ENUM:
@@ -123,19 +161,25 @@ static bool read_number(const struct schema_option *option, const char *text, ui
     return strspn(text, "0123456789") == strlen(text) && config_parse_size(text, number);
 }
 
-/* False when out of range; then 0 is stored, which is what "auto" and "never" mean. */
 static bool assign_number(const struct schema_option *option, uint64_t number, void *member)
 {
-    bool is_in_range = number >= option->min && number <= option->max;
+    bool is_number = option->type == OPTION_UNSIGNED || option->type == OPTION_DURATION ||
+                     option->type == OPTION_SIZE;
 
-    if (option->type == OPTION_UNSIGNED) {
-        *(unsigned *)member = is_in_range ? (unsigned)number : 0;
-    } else if (option->type == OPTION_DURATION || option->type == OPTION_SIZE) {
-        *(uint64_t *)member = is_in_range ? number : 0;
-    } else {
+    if (!is_number || number < option->min || number > option->max) {
         return false;
     }
-    return is_in_range;
+    store_number(option, number, member);
+    return true;
+}
+
+static void store_number(const struct schema_option *option, uint64_t number, void *member)
+{
+    if (option->type == OPTION_UNSIGNED) {
+        *(unsigned *)member = (unsigned)number;
+    } else {
+        *(uint64_t *)member = number;
+    }
 }
 
 static bool assign_choice(const struct schema_option *option, const char *text, int *member)
@@ -203,6 +247,9 @@ static const char *describe_found(const config_setting_t *setting)
     switch (config_setting_type(setting)) {
     case CONFIG_TYPE_INT:
     case CONFIG_TYPE_INT64:
+        if (config_setting_get_format(setting) == CONFIG_FORMAT_HEX) {
+            return "a hexadecimal number";
+        }
         (void)snprintf(found, sizeof(found), "the number %lld",
                        config_setting_type(setting) == CONFIG_TYPE_INT
                            ? (long long)config_setting_get_int(setting)

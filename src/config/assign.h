@@ -2,9 +2,11 @@
 #ifndef SALLYPORT_CONFIG_ASSIGN_H
 #define SALLYPORT_CONFIG_ASSIGN_H
 
+#include "base/text.h"
 #include "config/memory.h"
 #include "config/report.h"
 #include "config/schema.h"
+#include "config/source.h"
 
 #include <libconfig.h>
 #include <stdbool.h>
@@ -12,7 +14,8 @@
 struct assign {
     struct config_memory *memory;
     struct config_report *report;
-    const char           *file; /* the file read, for settings that no @include brought */
+    const char           *file;   /* the file read last, for what is wrong with all of it */
+    const struct source  *source; /* what is being parsed; it knows where a setting stands */
 };
 
 /* Where a setting stands. */

@@ -8,7 +8,7 @@
 enum { NAME_BYTES = 32 };
 
 static void check_timeouts(const struct config *config, struct config_report *report);
-static void check_log_file(int target, const struct config_string *file, const char *group,
+static void check_log_file(int target, const struct config_string *file, struct config_place at,
                            struct config_report *report);
 static void check_frontend(const struct config *config, const struct config_frontend *frontend,
                            struct config_report *report);
@@ -25,8 +25,9 @@ void check_config(struct config *config, struct config_memory *memory, struct co
 {
     name_frontends(config, memory);
     check_timeouts(config, report);
-    check_log_file(config->log.target, &config->log.file, "log", report);
-    check_log_file(config->access_log.target, &config->access_log.file, "access-log", report);
+    check_log_file(config->log.target, &config->log.file, config->log.at, report);
+    check_log_file(config->access_log.target, &config->access_log.file, config->access_log.at,
+                   report);
     check_unique(config, report);
     for (size_t i = 0; i < config->frontends_count; i++) {
         check_frontend(config, &config->frontends[i], report);
@@ -58,22 +59,19 @@ static void name_frontends(struct config *config, struct config_memory *memory)
 static void check_timeouts(const struct config *config, struct config_report *report)
 {
     if (config->timeouts.hello_ns > config->timeouts.handshake_ns) {
-        struct config_place at = {.file = config->frontends_count > 0 ? config->frontends[0].at.file
-                                                                      : NULL};
-
-        config_report_add(report, CONFIG_WARNING, at,
+        config_report_add(report, CONFIG_WARNING, config->timeouts.at,
                           "timeouts: hello is longer than handshake, which ends it first");
     }
 }
 
-static void check_log_file(int target, const struct config_string *file, const char *group,
+static void check_log_file(int target, const struct config_string *file, struct config_place at,
                            struct config_report *report)
 {
     if (target == CONFIG_LOG_FILE && file->text[0] == '\0') {
-        config_report_add(report, CONFIG_ERROR, file->at, "%s: target \"file\" needs file", group);
+        config_report_add(report, CONFIG_ERROR, at, "target \"file\" needs file");
     } else if (target != CONFIG_LOG_FILE && file->text[0] != '\0') {
         config_report_add(report, CONFIG_WARNING, file->at,
-                          "%s: file is not used, the target is another", group);
+                          "file is not used, the target is another");
     }
 }
 
@@ -157,7 +155,7 @@ static void check_unique(const struct config *config, struct config_report *repo
         const struct config_backend *backend = &config->backends[i];
         const struct config_backend *first = config_find_backend(config, backend->name.text);
 
-        if (first != backend) {
+        if (backend->name.text[0] != '\0' && first != backend) {
             config_report_add(report, CONFIG_ERROR, backend->at,
                               "backend \"%s\" was defined already, at %s:%u", backend->name.text,
                               first->at.file, first->at.line);

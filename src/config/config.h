@@ -47,13 +47,14 @@ enum config_log_format { CONFIG_FORMAT_TEXT, CONFIG_FORMAT_JSON, CONFIG_FORMAT_O
 
 /* All in nanoseconds. 0 means "no limit" where options.def says so (lifetime, shutdown not). */
 struct config_timeouts {
-    uint64_t hello_ns;
-    uint64_t handshake_ns;
-    uint64_t connect_ns;
-    uint64_t idle_ns;
-    uint64_t half_closed_ns;
-    uint64_t shutdown_ns;
-    uint64_t lifetime_ns; /* 0: none */
+    struct config_place at;
+    uint64_t            hello_ns;
+    uint64_t            handshake_ns;
+    uint64_t            connect_ns;
+    uint64_t            idle_ns;
+    uint64_t            half_closed_ns;
+    uint64_t            shutdown_ns;
+    uint64_t            lifetime_ns; /* 0: none */
 };
 
 struct config_route {
@@ -105,12 +106,14 @@ struct config_backend {
 };
 
 struct config_log {
+    struct config_place  at;
     int                  target; /* enum config_log_target */
     int                  level;  /* enum config_log_level */
     struct config_string file;   /* target = "file" */
 };
 
 struct config_access_log {
+    struct config_place  at;
     int                  format; /* enum config_log_format */
     int                  target; /* enum config_log_target */
     struct config_string file;

@@ -3,21 +3,19 @@
 #include "config/config.h"
 #include "config/memory.h"
 #include "config/parse.h"
-#include "config/text_check.h"
+#include "config/source.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 struct loading {
     struct assign        assign;
     struct config       *config;
     struct config_place *seen;
+    bool                 is_whole; /* everything could be read and parsed */
 };
 
 static void           loading_begin(struct loading *loading, struct config_report *report);
@@ -27,8 +25,7 @@ static void           load_directory(struct loading *loading, const char *path);
 static int            is_config_name(const struct dirent *entry);
 static int            in_byte_order(const struct dirent **one, const struct dirent **other);
 static void           load_file(struct loading *loading, const char *path);
-static char          *read_file(struct loading *loading, const char *path, size_t *len);
-static void           load_text(struct loading *loading, const char *text, const char *directory);
+static bool           parse_source(struct loading *loading, const struct source *source);
 static void           cannot(struct loading *loading, const char *path, const char *why);
 
 struct config *config_load(const char *const *paths, size_t paths_count,
@@ -48,10 +45,11 @@ struct config *config_load_text(const char *text, const char *name, struct confi
     struct loading loading;
 
     loading_begin(&loading, report);
+    struct source source = {.memory = loading.assign.memory, .report = report};
+
     loading.assign.file = config_memory_copy(loading.assign.memory, name);
-    if (text_is_safe(text, strlen(text), loading.assign.file, report)) {
-        load_text(&loading, text, ".");
-    }
+    loading.is_whole = source_read_text(&source, text, name) && parse_source(&loading, &source);
+    source_fini(&source);
     return loading_end(&loading);
 }
 
@@ -70,19 +68,20 @@ static void loading_begin(struct loading *loading, struct config_report *report)
 {
     struct config_memory *memory = config_memory_new();
 
-    *loading = (struct loading){.assign = {.memory = memory, .report = report}};
+    *loading = (struct loading){.assign = {.memory = memory, .report = report}, .is_whole = true};
     loading->config = config_memory_take(memory, sizeof(*loading->config));
     loading->config->memory = memory;
     loading->seen = config_memory_take(memory, schema_top.count * sizeof(*loading->seen));
     parse_defaults(&loading->assign, &schema_top, loading->config);
 }
 
+/* Of what is only known in part, nothing can be said to be missing or unknown. */
 static struct config *loading_end(struct loading *loading)
 {
-    if (!config_report_has_errors(loading->assign.report)) {
-        parse_missing(&loading->assign, loading->config, loading->seen);
+    if (loading->is_whole) {
+        parse_missing(&loading->assign, loading->seen);
+        check_config(loading->config, loading->assign.memory, loading->assign.report);
     }
-    check_config(loading->config, loading->assign.memory, loading->assign.report);
     if (config_report_has_errors(loading->assign.report)) {
         config_free(&loading->config);
     }
@@ -141,65 +140,40 @@ static int in_byte_order(const struct dirent **one, const struct dirent **other)
 
 static void load_file(struct loading *loading, const char *path)
 {
-    size_t len = 0;
-    char  *text = read_file(loading, path, &len);
+    struct source source = {.memory = loading->assign.memory, .report = loading->assign.report};
 
     loading->assign.file = config_memory_copy(loading->assign.memory, path);
-    if (text != NULL && text_is_safe(text, len, loading->assign.file, loading->assign.report)) {
-        char *directory = config_memory_copy(loading->assign.memory, path);
-
-        load_text(loading, text, dirname(directory));
+    if (!source_read_file(&source, path) || !parse_source(loading, &source)) {
+        loading->is_whole = false;
     }
+    source_fini(&source);
 }
 
-static char *read_file(struct loading *loading, const char *path, size_t *len)
-{
-    struct stat status;
-    int         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0 || fstat(fd, &status) != 0) {
-        cannot(loading, path, strerrordesc_np(errno));
-    } else if (!S_ISREG(status.st_mode) || status.st_size > TEXT_BYTES_MAX) {
-        cannot(loading, path, "not a regular file, or over 4 MiB");
-    } else {
-        char *text = config_memory_take(loading->assign.memory, (size_t)status.st_size + 1);
-
-        for (ssize_t got = 1; got > 0 && *len < (size_t)status.st_size; *len += (size_t)got) {
-            got = read(fd, text + *len, (size_t)status.st_size - *len);
-            got = got < 0 ? 0 : got;
-        }
-        (void)close(fd);
-        return text;
-    }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return NULL;
-}
-
-static void load_text(struct loading *loading, const char *text, const char *directory)
+static bool parse_source(struct loading *loading, const struct source *source)
 {
     config_t tree;
 
     config_init(&tree);
-    config_set_include_dir(&tree, directory);
-    if (config_read_string(&tree, text) == CONFIG_TRUE) {
-        parse_file(&loading->assign, config_root_setting(&tree), loading->config, loading->seen);
-    } else {
-        const char         *file = config_error_file(&tree);
-        struct config_place at = {
-            .file = file != NULL ? config_memory_copy(loading->assign.memory, file)
-                                 : loading->assign.file,
-            .line = config_error_line(&tree) > 0 ? (unsigned)config_error_line(&tree) : 0};
+    bool is_parsed = config_read_string(&tree, source_text(source)) == CONFIG_TRUE;
 
-        config_report_add(loading->assign.report, CONFIG_ERROR, at, "%s", config_error_text(&tree));
+    if (is_parsed) {
+        loading->assign.source = source;
+        parse_file(&loading->assign, config_root_setting(&tree), loading->config, loading->seen);
+        loading->assign.source = NULL;
+    } else {
+        int line = config_error_line(&tree);
+
+        config_report_add(loading->assign.report, CONFIG_ERROR,
+                          source_place(source, line > 0 ? (unsigned)line : 0), "%s",
+                          config_error_text(&tree));
     }
     config_destroy(&tree);
+    return is_parsed;
 }
 
 static void cannot(struct loading *loading, const char *path, const char *why)
 {
-    struct config_place at = {.file = config_memory_copy(loading->assign.memory, path)};
-
-    config_report_add(loading->assign.report, CONFIG_ERROR, at, "cannot read it: %s", why);
+    config_report_add(loading->assign.report, CONFIG_ERROR, (struct config_place){.file = path},
+                      "cannot read it: %s", why);
+    loading->is_whole = false;
 }

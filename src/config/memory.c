@@ -2,6 +2,7 @@
 
 #include "base/require.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ void config_memory_free(struct config_memory **memory)
 
 void *config_memory_take(struct config_memory *memory, size_t bytes)
 {
+    require(bytes <= SIZE_MAX - sizeof(struct block));
     struct block *block = calloc(1, sizeof(*block) + bytes);
 
     require(block != NULL);

@@ -9,7 +9,7 @@ struct config_memory;
 struct config_memory *config_memory_new(void);
 void                  config_memory_free(struct config_memory **memory);
 
-/* Zeroed bytes. Want of memory ends the process: nothing runs yet, and there is nobody to serve. */
+/* Zeroed bytes. Want of memory ends the process with a message. */
 void *config_memory_take(struct config_memory *memory, size_t bytes);
 char *config_memory_copy(struct config_memory *memory, const char *text);
 

@@ -1,13 +1,12 @@
 #include "config/parse.h"
 
-#include "base/require.h"
-
 #include <string.h>
 
 static void parse_group(const struct assign *assign, const struct schema_group *group,
                         const config_setting_t *setting, void *structure);
 static void parse_member(const struct assign *assign, const struct schema_group *group,
                          const config_setting_t *member, void *structure);
+static bool is_second_name(const struct schema_option *option, const config_setting_t *member);
 static void parse_list(const struct assign *assign, const struct schema_option *option,
                        const config_setting_t *setting, void *structure);
 static void missing_in(const struct assign *assign, const struct schema_group *group,
@@ -55,8 +54,7 @@ void parse_file(const struct assign *assign, const config_setting_t *root, struc
     }
 }
 
-void parse_missing(const struct assign *assign, struct config *config,
-                   const struct config_place *seen)
+void parse_missing(const struct assign *assign, const struct config_place *seen)
 {
     for (size_t i = 0; i < schema_top.count; i++) {
         const struct schema_option *option = &schema_top.options[i];
@@ -67,7 +65,6 @@ void parse_missing(const struct assign *assign, struct config *config,
                               option->key);
         }
     }
-    require(config != NULL);
 }
 
 static void parse_group(const struct assign *assign, const struct schema_group *group,
@@ -75,6 +72,7 @@ static void parse_group(const struct assign *assign, const struct schema_group *
 {
     unsigned count = (unsigned)config_setting_length(setting);
 
+    *(struct config_place *)structure = assign_place(assign, setting);
     for (unsigned i = 0; i < count; i++) {
         parse_member(assign, group, config_setting_get_elem(setting, i), structure);
     }
@@ -88,6 +86,10 @@ static void parse_member(const struct assign *assign, const struct schema_group 
 
     if (option == NULL) {
         unknown_key(assign, group, member);
+    } else if (is_second_name(option, member)) {
+        config_report_add(assign->report, CONFIG_ERROR, assign_place(assign, member),
+                          "%s is another name of %s, which is set as well",
+                          config_setting_name(member), option->key);
     } else if (option->type == OPTION_GROUP) {
         if (config_setting_is_group(member)) {
             parse_group(assign, option->group, member, (char *)structure + option->offset);
@@ -99,6 +101,13 @@ static void parse_member(const struct assign *assign, const struct schema_group 
     } else {
         assign_setting(assign, option, member, structure);
     }
+}
+
+/* An option may have an alias, and the file both. */
+static bool is_second_name(const struct schema_option *option, const config_setting_t *member)
+{
+    return strcmp(config_setting_name(member), option->key) != 0 &&
+           config_setting_get_member(config_setting_parent(member), option->key) != NULL;
 }
 
 /* Entries are added behind those an earlier file gave. */
@@ -127,20 +136,19 @@ static void parse_list(const struct assign *assign, const struct schema_option *
     if (*count > 0) {
         memcpy(grown, *items, *count * group->bytes);
     }
+    *items = grown;
     for (unsigned i = 0; i < added; i++) {
         const config_setting_t *item = config_setting_get_elem(setting, i);
-        void                   *entry = grown + (*count + i) * group->bytes;
 
-        parse_defaults(assign, group, entry);
-        *(struct config_place *)entry = assign_place(assign, item);
         if (config_setting_is_group(item)) {
+            void *entry = grown + (*count)++ * group->bytes;
+
+            parse_defaults(assign, group, entry);
             parse_group(assign, group, item, entry);
         } else {
             wrong_kind(assign, option, item);
         }
     }
-    *items = grown;
-    *count += added;
 }
 
 static void missing_in(const struct assign *assign, const struct schema_group *group,

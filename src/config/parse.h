@@ -14,7 +14,6 @@ void parse_file(const struct assign *assign, const config_setting_t *root, struc
                 struct config_place *seen);
 
 /* Options that must be there and are not. */
-void parse_missing(const struct assign *assign, struct config *config,
-                   const struct config_place *seen);
+void parse_missing(const struct assign *assign, const struct config_place *seen);
 
 #endif

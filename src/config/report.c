@@ -32,12 +32,12 @@ void config_report_add(struct config_report *report, enum config_severity severi
             ? snprintf(problem->text, sizeof(problem->text), "%s: %s: ", at.file, word)
             : snprintf(problem->text, sizeof(problem->text), "%s:%u: %s: ", at.file, at.line, word);
 
-    if (head < 0 || (size_t)head >= sizeof(problem->text)) {
-        return;
+    if (head >= 0 && (size_t)head < sizeof(problem->text)) {
+        va_start(arguments, format);
+        (void)vsnprintf(problem->text + head, sizeof(problem->text) - (size_t)head, format,
+                        arguments);
+        va_end(arguments);
     }
-    va_start(arguments, format);
-    (void)vsnprintf(problem->text + head, sizeof(problem->text) - (size_t)head, format, arguments);
-    va_end(arguments);
     flatten(problem->text);
 }
 

@@ -46,20 +46,19 @@
 #define OPTION_IN_backend    NO_ROW
 #define OPTION_IN_server     NO_ROW
 
-#define TABLE_GROUP(variable, group_name, structure, place)                                        \
+#define TABLE_GROUP(variable, group_name, structure)                                               \
     static const struct schema_group group_##variable = {.name = group_name,                       \
                                                          .options = options_##variable,            \
                                                          .count = sizeof(options_##variable) /     \
                                                                   sizeof(options_##variable[0]),   \
-                                                         .bytes = sizeof(struct structure),        \
-                                                         .has_place = place}
+                                                         .bytes = sizeof(struct structure)}
 
 #undef OPTION_IN_timeouts
 #define OPTION_IN_timeouts(...) ROW(config_timeouts, __VA_ARGS__)
 static const struct schema_option options_timeouts[] = {
 #include "config/options.def"
 };
-TABLE_GROUP(timeouts, "timeouts", config_timeouts, false);
+TABLE_GROUP(timeouts, "timeouts", config_timeouts);
 #undef OPTION_IN_timeouts
 #define OPTION_IN_timeouts NO_ROW
 
@@ -68,7 +67,7 @@ TABLE_GROUP(timeouts, "timeouts", config_timeouts, false);
 static const struct schema_option options_log[] = {
 #include "config/options.def"
 };
-TABLE_GROUP(log, "log", config_log, false);
+TABLE_GROUP(log, "log", config_log);
 #undef OPTION_IN_log
 #define OPTION_IN_log NO_ROW
 
@@ -77,7 +76,7 @@ TABLE_GROUP(log, "log", config_log, false);
 static const struct schema_option options_access_log[] = {
 #include "config/options.def"
 };
-TABLE_GROUP(access_log, "access-log", config_access_log, false);
+TABLE_GROUP(access_log, "access-log", config_access_log);
 #undef OPTION_IN_access_log
 #define OPTION_IN_access_log NO_ROW
 
@@ -86,7 +85,7 @@ TABLE_GROUP(access_log, "access-log", config_access_log, false);
 static const struct schema_option options_routes[] = {
 #include "config/options.def"
 };
-TABLE_GROUP(routes, "route", config_route, true);
+TABLE_GROUP(routes, "route", config_route);
 #undef OPTION_IN_route
 #define OPTION_IN_route NO_ROW
 
@@ -95,7 +94,7 @@ TABLE_GROUP(routes, "route", config_route, true);
 static const struct schema_option options_servers[] = {
 #include "config/options.def"
 };
-TABLE_GROUP(servers, "server", config_server, true);
+TABLE_GROUP(servers, "server", config_server);
 #undef OPTION_IN_server
 #define OPTION_IN_server NO_ROW
 
@@ -104,7 +103,7 @@ TABLE_GROUP(servers, "server", config_server, true);
 static const struct schema_option options_frontends[] = {
 #include "config/options.def"
 };
-TABLE_GROUP(frontends, "frontend", config_frontend, true);
+TABLE_GROUP(frontends, "frontend", config_frontend);
 #undef OPTION_IN_frontend
 #define OPTION_IN_frontend NO_ROW
 
@@ -113,7 +112,7 @@ TABLE_GROUP(frontends, "frontend", config_frontend, true);
 static const struct schema_option options_backends[] = {
 #include "config/options.def"
 };
-TABLE_GROUP(backends, "backend", config_backend, true);
+TABLE_GROUP(backends, "backend", config_backend);
 #undef OPTION_IN_backend
 #define OPTION_IN_backend NO_ROW
 

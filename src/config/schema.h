@@ -32,12 +32,12 @@ struct schema_option {
     const struct schema_group *group; /* GROUP, LIST: what is inside */
 };
 
+/* A group of options and its struct; only that of the whole configuration has no place. */
 struct schema_group {
     const char                 *name;
     const struct schema_option *options;
     size_t                      count;
-    size_t                      bytes;     /* of its struct */
-    bool                        has_place; /* the struct begins with a struct config_place */
+    size_t                      bytes; /* of its struct, whose first member is its place */
 };
 
 extern const struct schema_group schema_top;
