@@ -2,230 +2,373 @@
 
 #include "base/log.h"
 #include "base/require.h"
+#include "daemon/crew_internal.h"
 #include "daemon/logging.h"
-#include "proxy/access_log.h"
 #include "proxy/worker.h"
 #include "reactor/quota.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { THREAD_NAME_BYTES = 16, BUFFERS_MIN = 16, STILL_COMPLAINT = 2 };
-
-struct hand;
-
-/* Something to be done on a worker's thread. Its mail comes back as a receipt, and only then may it
- * be sent again. */
-struct order {
-    struct mail  mail;
-    struct mail  receipt;
-    struct hand *hand;
-    void (*carry_out)(struct hand *hand);
-    bool is_out;
-};
-
-/* One worker thread. */
-struct hand {
-    struct crew      *crew;
-    struct reactor   *reactor;
-    struct worker    *worker;
-    struct access_log access_log;
-    struct order      drain;
-    struct order      cut;
-    struct order      keys;
-    struct order      stop;
-    struct mail       empty; /* to control */
-    size_t            cut_count;
-    uint64_t          turns; /* when last asked */
-    unsigned          still; /* how often in a row there was no turn in between */
-    unsigned          index;
-    bool              is_running;
-    char              name[THREAD_NAME_BYTES];
-};
+enum { BUFFERS_MIN = 16 };
 
 struct crew {
     struct crew_options options;
     struct quota        connections;
-    enum end_reason     cut_reason;
+    unsigned            connections_max;
+    struct list         hands;    /* those that go included */
+    struct list         editions; /* all that some hand holds, and the newest */
+    struct edition     *edition;  /* the newest; NULL: none yet */
+    struct listening    listening;
+    unsigned            workers;
+    size_t              moving;   /* sockets on their way from one hand to another */
     unsigned            draining; /* hands that have not yet said they are empty */
-    struct hand        *hands;
+    enum end_reason     cut_reason;
+    size_t              cut_count; /* of hands that have gone */
+    bool                is_changing;
+    bool                is_draining;
+    bool                has_lost; /* in this change a hand could not adopt the edition */
+    uint64_t            gone[METRICS_COUNT];
+    bool                is_producer[LOGGING_PRODUCERS]; /* rings of the log that are taken */
 };
 
-static bool start_hand(struct hand *hand);
-static bool on_start(struct reactor *reactor, void *owner, struct error *error);
-static void on_stop(struct reactor *reactor, void *owner);
-static void take_sockets(struct hand *hand);
-static void on_report(void *owner, const struct session_summary *summary);
-static void on_empty(void *owner);
-static void on_empty_told(struct mail *mail, struct reactor *reactor);
-static void order_init(struct order *order, struct hand *hand,
-                       void (*carry_out)(struct hand *hand));
-static void order_send(struct order *order);
-static void on_order(struct mail *mail, struct reactor *reactor);
-static void on_receipt(struct mail *mail, struct reactor *reactor);
-static void do_drain(struct hand *hand);
-static void do_cut(struct hand *hand);
-static void do_keys(struct hand *hand);
-static void do_stop(struct hand *hand);
-static void tell_driver(const struct crew *crew);
-static bool hand_is_alive(struct hand *hand);
+static bool         add_edition(struct crew *crew, struct snapshot *snapshot);
+static unsigned     man(struct crew *crew, unsigned workers);
+static struct hand *start_hand(struct crew *crew, unsigned slot, unsigned workers);
+static struct hand *hand_in(const struct crew *crew, unsigned slot);
+static bool         is_going(const struct crew *crew, const struct hand *hand);
+static void         lend(struct crew *crew);
+static void         lend_one(struct crew *crew, struct listening_socket *socket);
+static void         take_back(struct crew *crew, const struct listening *before);
+static void         push_all(struct crew *crew);
+static size_t       sockets_of(const struct crew *crew, const struct hand *hand);
+static void         let_go(struct crew *crew, struct hand *hand);
+static void         settle(struct crew *crew);
+static void         stop_hand(struct crew *crew, struct hand *hand);
+static void         tell_driver(const struct crew *crew);
+static struct hand *first(const struct crew *crew);
+static struct hand *after(const struct crew *crew, struct hand *hand);
 
 struct crew *crew_new(const struct crew_options *options)
 {
     struct crew *crew = calloc(1, sizeof(*crew));
 
-    if (crew == NULL) {
-        return NULL;
-    }
-    crew->options = *options;
-    quota_init(&crew->connections, options->connections_max);
-    crew->hands = calloc(options->workers, sizeof(*crew->hands));
-    for (unsigned i = 0; crew->hands != NULL && i < options->workers; i++) {
-        struct hand *hand = &crew->hands[i];
-
-        hand->crew = crew;
-        hand->index = i;
-        hand->empty.deliver = on_empty_told;
-        order_init(&hand->drain, hand, do_drain);
-        order_init(&hand->cut, hand, do_cut);
-        order_init(&hand->keys, hand, do_keys);
-        order_init(&hand->stop, hand, do_stop);
-    }
-    if (crew->hands == NULL) {
-        crew_free(&crew);
+    if (crew != NULL) {
+        crew->options = *options;
+        crew->connections_max = options->connections_max;
+        quota_init(&crew->connections, options->connections_max);
+        list_init(&crew->hands);
+        list_init(&crew->editions);
+        crew->is_producer[LOGGING_CONTROL] = true;
     }
     return crew;
 }
 
 void crew_free(struct crew **crew)
 {
-    if (*crew == NULL) {
+    struct crew      *freed = *crew;
+    struct list_link *link = NULL;
+
+    if (freed == NULL) {
         return;
     }
-    for (unsigned i = 0; (*crew)->hands != NULL && i < (*crew)->options.workers; i++) {
-        reactor_free(&(*crew)->hands[i].reactor);
+    while ((link = list_take_first(&freed->hands)) != NULL) {
+        struct hand *hand = hand_of_link(link);
+
+        hand_free(&hand);
     }
-    free((*crew)->hands);
-    free(*crew);
+    if (freed->edition != NULL) {
+        snapshot_free(&freed->edition->snapshot);
+        list_remove(&freed->edition->link);
+        free(freed->edition);
+    }
+    require(list_is_empty(&freed->editions));
+    listening_close(&freed->listening);
+    free(freed);
     *crew = NULL;
 }
 
-/* --- beginning ---------------------------------------------------------------------------- */
+/* --- changes ------------------------------------------------------------------------------ */
 
-bool crew_start(struct crew *crew)
+bool crew_change(struct crew *crew, struct snapshot *snapshot, struct listening *listening,
+                 unsigned workers)
 {
-    for (unsigned i = 0; i < crew->options.workers; i++) {
-        if (!start_hand(&crew->hands[i])) {
-            return false;
-        }
-    }
-    tell_driver(crew);
-    return true;
-}
+    struct listening before = crew->listening;
+    bool             is_first = crew->edition == NULL;
 
-static bool start_hand(struct hand *hand)
-{
-    struct reactor_hooks hooks = {.on_start = on_start, .on_stop = on_stop, .owner = hand};
-    char                 why[CONFIG_PROBLEM_BYTES];
-    struct error         error;
-
-    (void)snprintf(hand->name, sizeof(hand->name), "worker-%u", hand->index);
-    struct reactor_options options = {
-        .index = hand->index, .name = hand->name, .io = {.driver = hand->crew->options.driver}};
-
-    hand->reactor = reactor_new(&options, &error);
-    hand->is_running = hand->reactor != NULL && reactor_start(hand->reactor, &hooks, &error);
-    if (!hand->is_running) {
-        log_error("a worker cannot start worker=%u: %s", hand->index,
-                  error_text(&error, why, sizeof(why)));
-    }
-    return hand->is_running;
-}
-
-/* On the worker's thread, as all of the next ones. */
-static bool on_start(struct reactor *reactor, void *owner, struct error *error)
-{
-    struct hand               *hand = owner;
-    const struct crew_options *options = &hand->crew->options;
-    const struct config       *config = options->snapshot->config;
-    size_t buffers = config->memory_max_bytes / RELAY_BUFFER_BYTES / options->workers;
-    struct worker_options worker_options = {.reactor = reactor,
-                                            .snapshot = options->snapshot,
-                                            .ticket_keys = &options->ticket_keys,
-                                            .connections = &hand->crew->connections,
-                                            .buffers_max =
-                                                buffers > BUFFERS_MIN ? buffers : BUFFERS_MIN,
-                                            .report = on_report,
-                                            .owner = hand};
-
-    log_writer_attach(logging_writer(), hand->index);
-    hand->worker = worker_new(&worker_options, error);
-    if (hand->worker == NULL) {
+    require(!crew->is_changing);
+    if (!add_edition(crew, snapshot)) {
+        log_error("out of memory");
+        listening_abandon(listening);
+        snapshot_free(&snapshot);
         return false;
     }
-    access_log_init(
-        &hand->access_log,
-        &(struct access_log_options){.reactor = reactor,
-                                     .writer = logging_writer(),
-                                     .format = (enum config_log_format)config->access_log.format});
-    take_sockets(hand);
+    crew->is_changing = true;
+    crew->has_lost = false;
+    crew->listening = *listening;
+    crew->workers = man(crew, workers);
+    if (crew->workers == 0 || (is_first && crew->workers < workers)) {
+        return false; /* a start without all of them is none */
+    }
+    lend(crew);
+    take_back(crew, &before);
+    listening_unlink(&before, &crew->listening);
+    free(before.sockets);
+    push_all(crew);
+    if (is_first) {
+        tell_driver(crew);
+    }
     return true;
 }
 
-static void take_sockets(struct hand *hand)
+static bool add_edition(struct crew *crew, struct snapshot *snapshot)
 {
-    struct listening *listening = hand->crew->options.listening;
+    struct edition *before = crew->edition;
+    struct edition *edition = calloc(1, sizeof(*edition));
 
-    for (size_t i = 0; i < listening->count; i++) {
-        struct listening_socket *socket = &listening->sockets[i];
+    if (edition == NULL) {
+        return false;
+    }
+    edition->snapshot = snapshot;
+    list_append(&crew->editions, &edition->link);
+    crew->edition = edition;
+    if (before != NULL && before->holders == 0) {
+        before->holders++;
+        crew_edition_over(crew, before);
+    }
+    return true;
+}
 
-        if (socket->worker == hand->index) {
-            /* listening_open saw to it that there are not too many. */
-            require(worker_listen(hand->worker, socket->frontend, socket->fd));
-            socket->fd = -1;
+/* Starts who is missing, tells the others of the edition. Returns how many there are: fewer than
+ * wanted when one did not start. */
+static unsigned man(struct crew *crew, unsigned workers)
+{
+    for (unsigned slot = 0; slot < workers; slot++) {
+        struct hand *hand = hand_in(crew, slot);
+
+        if (hand == NULL) {
+            hand = start_hand(crew, slot, workers);
+            if (hand == NULL) {
+                workers = slot;
+            }
+        } else if (!hand_adopt(hand, crew->edition)) {
+            crew->has_lost = true;
+        }
+    }
+    return workers;
+}
+
+static struct hand *start_hand(struct crew *crew, unsigned slot, unsigned workers)
+{
+    const struct config *config = crew->edition->snapshot->config;
+    size_t               buffers = config->memory_max_bytes / RELAY_BUFFER_BYTES / workers;
+    unsigned             producer = 0;
+
+    while (producer < LOGGING_PRODUCERS && crew->is_producer[producer]) {
+        producer++;
+    }
+    if (producer == LOGGING_PRODUCERS) {
+        log_error("too many workers at a time, those that are going included worker=%u", slot);
+        return NULL;
+    }
+    struct hand_options options = {.crew = crew,
+                                   .control = crew->options.control,
+                                   .driver = crew->options.driver,
+                                   .edition = crew->edition,
+                                   .connections = &crew->connections,
+                                   .sessions_max = crew->options.sessions_max,
+                                   .buffers_max = buffers > BUFFERS_MIN ? buffers : BUFFERS_MIN,
+                                   .ticket_keys = crew->options.ticket_keys,
+                                   .slot = slot,
+                                   .producer = producer};
+    struct hand        *hand = hand_start(&options);
+
+    if (hand != NULL) {
+        crew->is_producer[producer] = true;
+        list_append(&crew->hands, hand_link(hand));
+    }
+    return hand;
+}
+
+/* Who serves there; not one that is going. */
+static struct hand *hand_in(const struct crew *crew, unsigned slot)
+{
+    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+        if (hand_options(hand)->slot == slot && !hand_is_draining(hand)) {
+            return hand;
+        }
+    }
+    return NULL;
+}
+
+static bool is_going(const struct crew *crew, const struct hand *hand)
+{
+    return hand_options(hand)->slot >= crew->workers || hand_is_draining(hand);
+}
+
+/* Socket number n of an address is worker n's, counted round: a socket is never closed for want of
+ * a worker, since the kernel would reset the connections in its queue. */
+static void lend(struct crew *crew)
+{
+    for (size_t i = 0; i < crew->listening.count; i++) {
+        struct listening_socket *socket = &crew->listening.sockets[i];
+        struct hand             *target = hand_in(crew, socket->ordinal % crew->workers);
+
+        if (socket->holder == NULL || socket->holder == target) {
+            lend_one(crew, socket);
+        } else if (hand_wish(socket->holder, HAND_RELEASE, socket->fd, socket->frontend)) {
+            crew->moving++;
+        } else {
+            crew->has_lost = true;
         }
     }
 }
 
-static void on_stop(struct reactor *reactor, void *owner)
+static void lend_one(struct crew *crew, struct listening_socket *socket)
 {
-    struct hand *hand = owner;
+    struct hand *target = hand_in(crew, socket->ordinal % crew->workers);
 
-    (void)reactor;
-    access_log_fini(&hand->access_log);
-    worker_free(&hand->worker);
-}
-
-static void on_report(void *owner, const struct session_summary *summary)
-{
-    struct hand *hand = owner;
-
-    access_log_report(&hand->access_log, summary);
-}
-
-static void on_empty(void *owner)
-{
-    struct hand *hand = owner;
-
-    reactor_post(hand->crew->options.control, &hand->empty);
-}
-
-static void on_empty_told(struct mail *mail, struct reactor *reactor)
-{
-    struct crew *crew = container_of(mail, struct hand, empty)->crew;
-
-    (void)reactor;
-    require(crew->draining > 0);
-    crew->draining--;
-    if (crew->draining == 0) {
-        crew->options.empty(crew->options.owner);
+    if (hand_wish(target, HAND_SERVE, socket->fd, socket->frontend)) {
+        socket->holder = target;
+    } else {
+        crew->has_lost = true;
     }
+}
+
+static void take_back(struct crew *crew, const struct listening *before)
+{
+    for (size_t i = 0; i < before->count; i++) {
+        const struct listening_socket *socket = &before->sockets[i];
+
+        if (listening_find(&crew->listening, socket->fd) == NULL && socket->holder != NULL &&
+            !hand_wish(socket->holder, HAND_CLOSE, socket->fd, 0)) {
+            crew->has_lost = true;
+        }
+    }
+}
+
+static void push_all(struct crew *crew)
+{
+    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+        hand_push(hand);
+        let_go(crew, hand);
+    }
+    settle(crew);
+}
+
+void crew_hand_changed(struct crew *crew, struct hand *hand, bool is_adopted)
+{
+    crew->has_lost = crew->has_lost || !is_adopted;
+    let_go(crew, hand);
+    settle(crew);
+}
+
+void crew_socket_back(struct crew *crew, struct hand *hand, int fd, bool is_open)
+{
+    struct listening_socket *socket = is_open ? listening_find(&crew->listening, fd) : NULL;
+
+    if (socket != NULL) {
+        crew->moving--;
+        socket->holder = NULL;
+        if (!crew->is_draining) {
+            lend_one(crew, socket);
+            if (socket->holder != NULL) {
+                hand_push(socket->holder);
+            }
+        }
+    }
+    let_go(crew, hand);
+    settle(crew);
+}
+
+static size_t sockets_of(const struct crew *crew, const struct hand *hand)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < crew->listening.count; i++) {
+        count += crew->listening.sockets[i].holder == hand ? 1 : 0;
+    }
+    return count;
+}
+
+/* A hand that is going and has given up its sockets ends with its last session. */
+static void let_go(struct crew *crew, struct hand *hand)
+{
+    if (is_going(crew, hand) && !hand_is_busy(hand) && sockets_of(crew, hand) == 0) {
+        hand_drain(hand);
+    }
+}
+
+/* The change is over when it has arrived everywhere and every socket has its place. */
+static void settle(struct crew *crew)
+{
+    bool is_busy = crew->moving > 0;
+
+    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+        is_busy = is_busy || hand_is_busy(hand);
+    }
+    if (is_busy || !crew->is_changing || crew->is_draining) {
+        return;
+    }
+    crew->is_changing = false;
+    if (crew->has_lost) {
+        log_error("some workers had no memory for the new configuration and serve on with theirs");
+    }
+    crew->options.changed(crew->options.owner);
+}
+
+bool crew_is_changing(const struct crew *crew)
+{
+    return crew->is_changing;
+}
+
+void crew_edition_over(struct crew *crew, struct edition *edition)
+{
+    require(edition->holders > 0);
+    edition->holders--;
+    if (edition->holders == 0 && edition != crew->edition) {
+        snapshot_free(&edition->snapshot);
+        list_remove(&edition->link);
+        free(edition);
+    }
+}
+
+const struct snapshot *crew_snapshot(const struct crew *crew)
+{
+    return crew->edition != NULL ? crew->edition->snapshot : NULL;
+}
+
+const struct listening *crew_listening(const struct crew *crew)
+{
+    return &crew->listening;
+}
+
+unsigned crew_workers(const struct crew *crew)
+{
+    return crew->workers;
+}
+
+void crew_set_connections(struct crew *crew, unsigned connections_max)
+{
+    quota_change(&crew->connections, (int64_t)connections_max - (int64_t)crew->connections_max);
+    crew->connections_max = connections_max;
+}
+
+bool crew_set_ticket_keys(struct crew *crew, const struct tls_ticket_keys *keys)
+{
+    bool is_sent = true;
+
+    crew->options.ticket_keys = *keys;
+    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+        is_sent = hand_set_ticket_keys(hand, keys) && is_sent;
+    }
+    return is_sent;
 }
 
 /* One line for all: what one reactor may not use, the others may not either. */
 static void tell_driver(const struct crew *crew)
 {
-    struct io_loop *loop = reactor_loop(crew->hands[0].reactor);
+    struct io_loop *loop = reactor_loop(hand_reactor(first(crew)));
     struct error    fallback = io_loop_fallback(loop);
     char            why[CONFIG_PROBLEM_BYTES];
 
@@ -235,111 +378,64 @@ static void tell_driver(const struct crew *crew)
     }
 }
 
-/* --- orders ------------------------------------------------------------------------------- */
-
-static void order_init(struct order *order, struct hand *hand, void (*carry_out)(struct hand *hand))
-{
-    order->mail.deliver = on_order;
-    order->receipt.deliver = on_receipt;
-    order->hand = hand;
-    order->carry_out = carry_out;
-}
-
-static void order_send(struct order *order)
-{
-    if (order->hand->is_running && !order->is_out) {
-        order->is_out = true;
-        reactor_post(order->hand->reactor, &order->mail);
-    }
-}
-
-static void on_order(struct mail *mail, struct reactor *reactor)
-{
-    struct order *order = container_of(mail, struct order, mail);
-
-    (void)reactor;
-    order->carry_out(order->hand);
-    reactor_post(order->hand->crew->options.control, &order->receipt);
-}
-
-static void on_receipt(struct mail *mail, struct reactor *reactor)
-{
-    (void)reactor;
-    container_of(mail, struct order, receipt)->is_out = false;
-}
-
-static void do_drain(struct hand *hand)
-{
-    worker_drain(hand->worker, on_empty);
-}
-
-static void do_cut(struct hand *hand)
-{
-    hand->cut_count += worker_cut(hand->worker, hand->crew->cut_reason);
-}
-
-static void do_keys(struct hand *hand)
-{
-    worker_set_ticket_keys(hand->worker, &hand->crew->options.ticket_keys);
-}
-
-static void do_stop(struct hand *hand)
-{
-    reactor_stop(hand->reactor);
-}
+/* --- ending ------------------------------------------------------------------------------- */
 
 void crew_drain(struct crew *crew)
 {
-    for (unsigned i = 0; i < crew->options.workers; i++) {
-        crew->draining += crew->hands[i].is_running ? 1 : 0;
-        order_send(&crew->hands[i].drain);
+    crew->is_draining = true;
+    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+        crew->draining++;
+        hand_drain(hand);
     }
     if (crew->draining == 0) {
         crew->options.empty(crew->options.owner);
     }
 }
 
-/* The reason is written before the first order goes out and does not change while one may be: later
- * calls keep it. */
+/* The first reason is kept. */
 void crew_cut(struct crew *crew, enum end_reason reason)
 {
     if (crew->cut_reason == END_NONE) {
         crew->cut_reason = reason;
     }
-    for (unsigned i = 0; i < crew->options.workers; i++) {
-        order_send(&crew->hands[i].cut);
+    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+        hand_cut(hand, crew->cut_reason);
     }
 }
 
-bool crew_set_ticket_keys(struct crew *crew, const struct tls_ticket_keys *keys)
+/* While all drain, the threads are ended together; one that goes alone is ended at once. */
+void crew_hand_empty(struct crew *crew, struct hand *hand)
 {
-    for (unsigned i = 0; i < crew->options.workers; i++) {
-        if (crew->hands[i].keys.is_out) {
-            return false;
-        }
+    if (!crew->is_draining) {
+        stop_hand(crew, hand);
+        return;
     }
-    crew->options.ticket_keys = *keys;
-    for (unsigned i = 0; i < crew->options.workers; i++) {
-        order_send(&crew->hands[i].keys);
+    require(crew->draining > 0);
+    crew->draining--;
+    if (crew->draining == 0) {
+        crew->options.empty(crew->options.owner);
     }
-    return true;
+}
+
+static void stop_hand(struct crew *crew, struct hand *hand)
+{
+    hand_stop(hand);
+    for (unsigned i = 0; i < METRICS_COUNT; i++) {
+        crew->gone[i] += reactor_metric(hand_reactor(hand), (enum metric)i);
+    }
+    crew->cut_count += hand_cut_count(hand);
+    crew->is_producer[hand_options(hand)->producer] = false;
+    list_remove(hand_link(hand));
+    hand_retire(hand);
 }
 
 size_t crew_stop(struct crew *crew)
 {
-    size_t cut = 0;
+    size_t cut = crew->cut_count;
 
-    for (unsigned i = 0; i < crew->options.workers; i++) {
-        order_send(&crew->hands[i].stop);
-    }
-    for (unsigned i = 0; i < crew->options.workers; i++) {
-        struct hand *hand = &crew->hands[i];
-
-        if (hand->is_running) {
-            reactor_join(hand->reactor);
-            hand->is_running = false;
-            cut += hand->cut_count;
-        }
+    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+        hand_stop(hand);
+        cut += hand_cut_count(hand);
     }
     return cut;
 }
@@ -348,10 +444,10 @@ size_t crew_stop(struct crew *crew)
 
 uint64_t crew_metric(const struct crew *crew, enum metric metric)
 {
-    uint64_t sum = 0;
+    uint64_t sum = crew->gone[metric];
 
-    for (unsigned i = 0; i < crew->options.workers; i++) {
-        sum += reactor_metric(crew->hands[i].reactor, metric);
+    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+        sum += reactor_metric(hand_reactor(hand), metric);
     }
     return sum;
 }
@@ -360,25 +456,22 @@ bool crew_is_alive(struct crew *crew)
 {
     bool is_alive = true;
 
-    for (unsigned i = 0; i < crew->options.workers; i++) {
-        is_alive = hand_is_alive(&crew->hands[i]) && is_alive;
+    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+        is_alive = hand_is_alive(hand) && is_alive;
     }
     return is_alive;
 }
 
-static bool hand_is_alive(struct hand *hand)
+static struct hand *first(const struct crew *crew)
 {
-    uint64_t turns = reactor_turns(hand->reactor);
-    bool     has_turned = turns != hand->turns;
+    struct list_link *link = list_first(&crew->hands);
 
-    if (has_turned && hand->still >= STILL_COMPLAINT) {
-        log_warn("a worker turns again worker=%u", hand->index);
-    }
-    hand->still = has_turned ? 0 : hand->still + 1;
-    if (hand->still == STILL_COMPLAINT) {
-        log_error("a worker does not turn: it is stuck, and its clients wait worker=%u",
-                  hand->index);
-    }
-    hand->turns = turns;
-    return has_turned;
+    return link != NULL ? hand_of_link(link) : NULL;
+}
+
+static struct hand *after(const struct crew *crew, struct hand *hand)
+{
+    struct list_link *link = list_after(&crew->hands, hand_link(hand));
+
+    return link != NULL ? hand_of_link(link) : NULL;
 }

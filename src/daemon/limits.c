@@ -27,6 +27,11 @@ unsigned limits_raise_descriptors(void)
     return limit.rlim_cur > UINT_MAX ? UINT_MAX : (unsigned)limit.rlim_cur;
 }
 
+unsigned limits_possible(unsigned descriptors)
+{
+    return descriptors / 2;
+}
+
 unsigned limits_connections(const struct limits_options *options)
 {
     unsigned reserved = RESERVE + RESERVE_PER_WORKER * options->workers + options->listeners;

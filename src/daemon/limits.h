@@ -7,6 +7,9 @@
 /* Raises the soft limit of open files to the hard one; returns what it is then. */
 unsigned limits_raise_descriptors(void);
 
+/* Connections that so many descriptors could ever serve. */
+unsigned limits_possible(unsigned descriptors);
+
 struct limits_options {
     unsigned descriptors; /* the process may have open */
     unsigned workers;

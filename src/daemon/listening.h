@@ -1,4 +1,9 @@
-/* The sockets clients connect to: opened once, while still privileged, then handed to workers. */
+/*
+ * The sockets clients connect to, as the control thread keeps account of them: opened once, lent to
+ * workers, and never closed while their address is configured, since the kernel resets what waits
+ * in the queue of a socket that closes. A new configuration makes a new account, which takes over
+ * the sockets of the addresses that stay.
+ */
 #ifndef SALLYPORT_DAEMON_LISTENING_H
 #define SALLYPORT_DAEMON_LISTENING_H
 
@@ -6,11 +11,17 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
+
+struct hand;
 
 struct listening_socket {
-    size_t   frontend;
-    unsigned worker;
-    int      fd; /* -1: handed over */
+    struct address configured; /* as the snapshot has it: port 0 stays 0 */
+    size_t         frontend;
+    unsigned       ordinal; /* among the sockets of its address */
+    int            fd;
+    bool           is_new; /* opened for this account, not taken over */
+    struct hand   *holder; /* who serves it; NULL: nobody yet */
 };
 
 struct listening {
@@ -19,20 +30,32 @@ struct listening {
 };
 
 /*
- * Opens one socket an address and worker, sharing the port (SO_REUSEPORT); workers share one UNIX
- * socket. False when an address cannot be had, say because another process has it; then none is
- * open, and why was logged.
+ * Makes the account for a snapshot: at least one socket an address and worker, sharing the port
+ * (SO_REUSEPORT); UNIX sockets are shared by duplicates. Takes over what `before` (may be NULL) has
+ * of the same addresses, which stay in it too until listening_replace. False when an address cannot
+ * be had, say because another process has it; then nothing was opened, and why was logged.
  */
-__attribute__((warn_unused_result)) bool
-listening_open(struct listening *listening, const struct snapshot *snapshot, unsigned workers);
+__attribute__((warn_unused_result)) bool listening_open(struct listening       *listening,
+                                                        const struct snapshot  *snapshot,
+                                                        unsigned                workers,
+                                                        const struct listening *before);
 
-/* Logs each address, with the port that a port of 0 became; before any is handed over. */
+/* Logs each address that is new, with the port that a port of 0 became. */
 void listening_tell(const struct listening *listening, const struct snapshot *snapshot);
 
-/* Closes what was not handed over. */
+/* Before privileges are dropped: sockets of another user's could not join theirs later. */
+void listening_give(const struct listening *listening, uid_t uid, gid_t gid);
+
+struct listening_socket *listening_find(const struct listening *listening, int fd);
+
+/* Closes what was opened for this account alone: it is not to be used after all. */
+void listening_abandon(struct listening *listening);
+
+/* Closes what nobody holds, and frees the account. */
 void listening_close(struct listening *listening);
 
-/* Removes the UNIX sockets' files. */
-void listening_unlink(const struct snapshot *snapshot);
+/* Removes the files of UNIX sockets that `before` has, or that are in it and not in `now` (may be
+ * NULL). */
+void listening_unlink(const struct listening *before, const struct listening *now);
 
 #endif

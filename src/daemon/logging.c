@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,8 +16,12 @@ enum { LOG_FILE_MODE = 0640 };
 /* log.h's sink has no owner to hand it. */
 static struct log_writer *writer;
 
+/* The configuration that named the files goes with the first reload. */
+static char paths[LOG_CHANNELS][PATH_MAX];
+
 static bool              prepare_file(const char *path, uid_t uid, gid_t gid);
-static struct log_target target_of(int target, const struct config_string *file);
+static struct log_target target_of(enum log_channel channel, int target,
+                                   const struct config_string *file);
 static enum log_level    level_of(int level);
 static void              to_writer(enum log_level level, const char *line, size_t line_len);
 
@@ -43,20 +49,27 @@ static bool prepare_file(const char *path, uid_t uid, gid_t gid)
     return is_prepared;
 }
 
-bool logging_start(const struct config *config, unsigned producers)
+void logging_set_level(const struct config *config)
+{
+    log_set_level(level_of(config->log.level));
+}
+
+bool logging_start(const struct config *config)
 {
     struct error              error;
     char                      why[CONFIG_PROBLEM_BYTES];
     struct log_writer_options options = {
-        .targets = {[LOG_CHANNEL_DAEMON] = target_of(config->log.target, &config->log.file),
+        .targets = {[LOG_CHANNEL_DAEMON] =
+                        target_of(LOG_CHANNEL_DAEMON, config->log.target, &config->log.file),
                     [LOG_CHANNEL_ACCESS] =
                         config->access_log.format == CONFIG_FORMAT_OFF
                             ? (struct log_target){.kind = LOG_TO_STDERR}
-                            : target_of(config->access_log.target, &config->access_log.file)},
-        .producers = producers,
+                            : target_of(LOG_CHANNEL_ACCESS, config->access_log.target,
+                                        &config->access_log.file)},
+        .producers = LOGGING_PRODUCERS,
         .has_priority = getenv("JOURNAL_STREAM") != NULL};
 
-    log_set_level(level_of(config->log.level));
+    logging_set_level(config);
     writer = log_writer_start(&options, &error);
     if (writer == NULL) {
         log_error("the log cannot be opened: %s", error_text(&error, why, sizeof(why)));
@@ -82,7 +95,8 @@ static void to_writer(enum log_level level, const char *line, size_t line_len)
     (void)log_writer_put(writer, LOG_CHANNEL_DAEMON, level, line, line_len);
 }
 
-static struct log_target target_of(int target, const struct config_string *file)
+static struct log_target target_of(enum log_channel channel, int target,
+                                   const struct config_string *file)
 {
     switch ((enum config_log_target)target) {
     case CONFIG_LOG_STDERR:
@@ -94,7 +108,8 @@ static struct log_target target_of(int target, const struct config_string *file)
     case CONFIG_LOG_FILE:
         break;
     }
-    return (struct log_target){.kind = LOG_TO_FILE, .path = file->text};
+    (void)snprintf(paths[channel], sizeof(paths[channel]), "%s", file->text);
+    return (struct log_target){.kind = LOG_TO_FILE, .path = paths[channel]};
 }
 
 static enum log_level level_of(int level)

@@ -14,24 +14,30 @@
 #include "daemon/version.h"
 #include "proxy/snapshot.h"
 
+#include <limits.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <stdlib.h>
+#include <string.h>
 
-/* What a start needs. */
+/* What a start needs. The supervisor takes snapshot and sockets over. */
 struct launch {
-    struct snapshot  *snapshot;
-    struct privileges privileges;
-    struct listening  listening;
-    unsigned          descriptors;
-    unsigned          workers;
+    const struct arguments *arguments;
+    struct snapshot        *snapshot;
+    struct privileges       privileges;
+    struct listening        listening;
+    unsigned                descriptors;
+    unsigned                workers;
+    char                    pid_file[PATH_MAX];
 };
 
-static enum exit_code with_configuration(const struct arguments *arguments);
-static bool           load(const struct arguments *arguments, struct launch *launch);
-static enum exit_code show(const struct arguments *arguments, const struct config *config);
-static enum exit_code run(struct launch *launch);
-static bool           prepare(struct launch *launch);
-static enum exit_code serve(struct launch *launch);
+static enum exit_code   with_configuration(const struct arguments *arguments);
+static bool             load(struct launch *launch, enum config_severity severity);
+static void             tell(const struct config_report *report);
+static enum exit_code   show(const struct arguments *arguments, const struct config *config);
+static enum exit_code   run(struct launch *launch);
+static bool             prepare(struct launch *launch);
+static enum exit_code   serve(struct launch *launch);
+static struct snapshot *on_reload(void *owner);
 
 int main(int argc, char **argv)
 {
@@ -60,23 +66,24 @@ int main(int argc, char **argv)
 
 static enum exit_code with_configuration(const struct arguments *arguments)
 {
-    struct launch  launch = {0};
-    enum exit_code code = EXIT_CONFIG;
+    struct launch launch = {.arguments = arguments};
+    bool is_sound = load(&launch, arguments->mode == ARGUMENTS_RUN ? CONFIG_ERROR : CONFIG_WARNING);
 
-    if (load(arguments, &launch)) {
-        code = arguments->mode == ARGUMENTS_RUN ? run(&launch)
-                                                : show(arguments, launch.snapshot->config);
+    if (is_sound && arguments->mode == ARGUMENTS_RUN) {
+        return run(&launch);
     }
+    enum exit_code code = is_sound ? show(arguments, launch.snapshot->config) : EXIT_CONFIG;
+
     snapshot_free(&launch.snapshot);
     return code;
 }
 
-/* Everything that may be wrong with the configuration is found here, and said on stderr. */
-static bool load(const struct arguments *arguments, struct launch *launch)
+/* Everything that may be wrong with the configuration is found and told here. `severity`: of what
+ * is wrong with whom to become. */
+static bool load(struct launch *launch, enum config_severity severity)
 {
-    struct config_report report = {0};
-    enum config_severity severity =
-        arguments->mode == ARGUMENTS_RUN ? CONFIG_ERROR : CONFIG_WARNING;
+    const struct arguments *arguments = launch->arguments;
+    struct config_report    report = {0};
     struct config *config = config_load(arguments->configs, arguments->configs_count, &report);
 
     if (config != NULL) {
@@ -87,9 +94,30 @@ static bool load(const struct arguments *arguments, struct launch *launch)
     bool is_sound = launch->snapshot != NULL && !config_report_has_errors(&report) &&
                     (!arguments->is_strict || config_report_warnings(&report) == 0);
 
-    config_report_print(&report, stderr);
+    tell(&report);
     config_report_fini(&report);
     return is_sound;
+}
+
+/* On stderr as it is, for whoever tests a configuration; once the log runs, line by line there. */
+static void tell(const struct config_report *report)
+{
+    char  *text = NULL;
+    size_t text_len = 0;
+    FILE  *memory = logging_writer() != NULL ? open_memstream(&text, &text_len) : NULL;
+
+    if (memory == NULL) {
+        config_report_print(report, stderr);
+        return;
+    }
+    config_report_print(report, memory);
+    (void)fclose(memory);
+    for (char *rest = text, *line = NULL; (line = strsep(&rest, "\n")) != NULL;) {
+        if (line[0] != '\0') {
+            log_warn("%s", line);
+        }
+    }
+    free(text);
 }
 
 static enum exit_code show(const struct arguments *arguments, const struct config *config)
@@ -107,18 +135,23 @@ static enum exit_code run(struct launch *launch)
     const struct config *config = launch->snapshot->config;
     enum exit_code       code = EXIT_RUNTIME;
 
+    (void)snprintf(launch->pid_file, sizeof(launch->pid_file), "%s", config->pid_file.text);
     signals_block();
     launch->descriptors = limits_raise_descriptors();
     launch->workers = config->workers != 0 ? config->workers : cpus_allowed();
-    if (listening_open(&launch->listening, launch->snapshot, launch->workers)) {
-        if (prepare(launch)) {
-            code = serve(launch);
-            logging_stop();
-        }
-        pid_file_remove(config->pid_file.text);
-        listening_unlink(launch->snapshot);
+    if (!listening_open(&launch->listening, launch->snapshot, launch->workers, NULL)) {
+        snapshot_free(&launch->snapshot);
+        return EXIT_RUNTIME;
     }
-    listening_close(&launch->listening);
+    if (prepare(launch)) {
+        code = serve(launch);
+        logging_stop();
+    } else {
+        listening_unlink(&launch->listening, NULL);
+        listening_close(&launch->listening);
+        snapshot_free(&launch->snapshot);
+    }
+    pid_file_remove(launch->pid_file);
     return code;
 }
 
@@ -128,22 +161,32 @@ static bool prepare(struct launch *launch)
     const struct config     *config = launch->snapshot->config;
     const struct privileges *privileges = &launch->privileges;
 
+    if (privileges->is_change) {
+        listening_give(&launch->listening, privileges->uid, privileges->gid);
+    }
     return (!privileges->is_change || logging_prepare(config, privileges->uid, privileges->gid)) &&
-           pid_file_write(config->pid_file.text) && privileges_drop(privileges) &&
-           logging_start(config, launch->workers + 1);
+           pid_file_write(launch->pid_file) && privileges_drop(privileges) && logging_start(config);
 }
 
 static enum exit_code serve(struct launch *launch)
 {
-    struct limits_options     limits = {.descriptors = launch->descriptors,
-                                        .workers = launch->workers,
-                                        .listeners = (unsigned)launch->listening.count,
-                                        .has_builtin = snapshot_has_builtin(launch->snapshot),
-                                        .configured = launch->snapshot->config->max_connections};
     struct supervisor_options options = {.snapshot = launch->snapshot,
                                          .listening = &launch->listening,
                                          .workers = launch->workers,
-                                         .connections_max = limits_connections(&limits)};
+                                         .descriptors = launch->descriptors,
+                                         .reload = on_reload,
+                                         .owner = launch};
 
     return supervisor_run(&options);
+}
+
+static struct snapshot *on_reload(void *owner)
+{
+    struct launch *launch = owner;
+    struct launch  anew = {.arguments = launch->arguments};
+
+    if (!load(&anew, CONFIG_WARNING)) {
+        snapshot_free(&anew.snapshot);
+    }
+    return anew.snapshot;
 }

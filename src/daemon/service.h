@@ -8,7 +8,9 @@
 /* Whether this build can speak to one. */
 bool service_is_built(void);
 
+/* At the start, and after each reload. */
 void service_ready(void);
+void service_reloading(void);
 void service_stopping(void);
 /* One line, as `systemctl status` shows it. */
 void service_status(const char *status);

@@ -10,6 +10,10 @@ void service_ready(void)
 {
 }
 
+void service_reloading(void)
+{
+}
+
 void service_stopping(void)
 {
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 bool service_is_built(void)
 {
@@ -12,6 +13,15 @@ bool service_is_built(void)
 void service_ready(void)
 {
     (void)sd_notify(0, "READY=1");
+}
+
+void service_reloading(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+                     (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 }
 
 void service_stopping(void)

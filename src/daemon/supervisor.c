@@ -2,13 +2,17 @@
  *  RUNNING ── TERM, QUIT ─► DRAINING ── deadline, TERM, INT ─► CUTTING ── no session left ─► over
  *     │                        └──────────── no session left ──────────────────────────────────▲
  *     └── INT, a worker did not start ─────────────────────────────►─┘
+ *
+ * A reload (HUP) happens within RUNNING; one that comes while another is under way follows it.
  */
 #include "daemon/supervisor.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/require.h"
+#include "daemon/cpus.h"
 #include "daemon/crew.h"
+#include "daemon/limits.h"
 #include "daemon/logging.h"
 #include "daemon/service.h"
 #include "daemon/signals.h"
@@ -42,6 +46,10 @@ struct supervisor {
     struct timer                     rotation;
     uint64_t                         pulse_ns;
     uint64_t                         connections_told;
+    unsigned                         connections_max;
+    unsigned                         reloads;
+    bool                             is_ready;     /* has been said */
+    bool                             wants_reload; /* once the present one is over */
     enum phase                       phase;
     enum exit_code                   when_cut; /* the exit code if sessions were cut */
 };
@@ -58,9 +66,17 @@ static void           on_deadline(struct timer *timer);
 static void           on_empty(void *owner);
 static void           on_pulse(struct timer *timer);
 static void           on_rotation(struct timer *timer);
-static void           tell_status(struct supervisor *supervisor);
-static void           tell_ready(struct supervisor *supervisor);
-static void           timer_in(struct supervisor *supervisor, struct timer *timer, uint64_t in_ns);
+static void           reload(struct supervisor *supervisor);
+static bool           apply(struct supervisor *supervisor, struct snapshot *snapshot);
+static void           warn_of_what_stays(const struct config *was, const struct config *is);
+static void           on_changed(void *owner);
+static void           discard(const struct supervisor_options *options);
+static unsigned       workers_of(const struct config *config);
+static unsigned connections_of(const struct supervisor *supervisor, const struct snapshot *snapshot,
+                               size_t sockets);
+static void     tell_status(struct supervisor *supervisor);
+static void     tell_ready(struct supervisor *supervisor);
+static void     timer_in(struct supervisor *supervisor, struct timer *timer, uint64_t in_ns);
 
 enum exit_code supervisor_run(const struct supervisor_options *options)
 {
@@ -72,14 +88,13 @@ enum exit_code supervisor_run(const struct supervisor_options *options)
                                     .when_cut = EXIT_OK};
     enum exit_code    code = EXIT_OK;
 
-    log_writer_attach(logging_writer(), options->workers);
+    log_writer_attach(logging_writer(), LOGGING_CONTROL);
     if (!open_control(&supervisor)) {
+        discard(options);
         return EXIT_RUNTIME;
     }
     listening_tell(options->listening, options->snapshot);
-    if (start(&supervisor)) {
-        tell_ready(&supervisor);
-    } else {
+    if (!start(&supervisor)) {
         code = EXIT_RUNTIME;
         cut(&supervisor, END_KILLED);
     }
@@ -133,30 +148,62 @@ static bool start(struct supervisor *supervisor)
 
     if (!tls_ticket_keys_rotate(&supervisor->ticket_keys)) {
         log_error("no randomness for ticket keys");
+        discard(options);
         return false;
     }
-    supervisor->crew = crew_new(&(struct crew_options){.control = supervisor->control,
-                                                       .snapshot = options->snapshot,
-                                                       .listening = options->listening,
-                                                       .driver = driver_of(supervisor),
-                                                       .workers = options->workers,
-                                                       .connections_max = options->connections_max,
-                                                       .ticket_keys = supervisor->ticket_keys,
-                                                       .empty = on_empty,
-                                                       .owner = supervisor});
+    supervisor->connections_max =
+        connections_of(supervisor, options->snapshot, options->listening->count);
+    supervisor->crew = crew_new(&(struct crew_options){
+        .control = supervisor->control,
+        .driver = driver_of(supervisor),
+        .connections_max = supervisor->connections_max,
+        .sessions_max = limits_possible(options->descriptors) + supervisor->connections_max,
+        .ticket_keys = supervisor->ticket_keys,
+        .empty = on_empty,
+        .changed = on_changed,
+        .owner = supervisor});
     if (supervisor->crew == NULL) {
         log_error("out of memory");
+        discard(options);
         return false;
     }
-    return crew_start(supervisor->crew);
+    return crew_change(supervisor->crew, options->snapshot, options->listening, options->workers);
+}
+
+/* What nobody took over. */
+static void discard(const struct supervisor_options *options)
+{
+    struct snapshot *snapshot = options->snapshot;
+
+    listening_unlink(options->listening, NULL);
+    listening_close(options->listening);
+    snapshot_free(&snapshot);
+}
+
+static unsigned workers_of(const struct config *config)
+{
+    return config->workers != 0 ? config->workers : cpus_allowed();
+}
+
+static unsigned connections_of(const struct supervisor *supervisor, const struct snapshot *snapshot,
+                               size_t sockets)
+{
+    struct limits_options limits = {.descriptors = supervisor->options->descriptors,
+                                    .workers = workers_of(snapshot->config),
+                                    .listeners = (unsigned)sockets,
+                                    .has_builtin = snapshot_has_builtin(snapshot),
+                                    .configured = snapshot->config->max_connections};
+
+    return limits_connections(&limits);
 }
 
 static void tell_ready(struct supervisor *supervisor)
 {
     uint64_t watchdog_ns = service_watchdog_ns();
 
+    supervisor->is_ready = true;
     log_info("ready version=%s workers=%u connections_max=%u pid=%ld", SALLYPORT_VERSION,
-             supervisor->options->workers, supervisor->options->connections_max, (long)getpid());
+             crew_workers(supervisor->crew), supervisor->connections_max, (long)getpid());
     service_ready();
     supervisor->pulse_ns = PULSE_NS;
     if (watchdog_ns != 0 && watchdog_ns / PULSES_PER_FEED < PULSE_NS) {
@@ -194,7 +241,10 @@ static void on_signal(void *owner, int signal_number)
         log_info("log files are opened anew signal=USR1");
         log_writer_reopen(logging_writer());
         break;
-    default: /* HUP and USR2 */
+    case SIGHUP:
+        reload(supervisor);
+        break;
+    default: /* USR2 */
         log_warn("not supported yet, nothing changes signal=%s", sigabbrev_np(signal_number));
         break;
     }
@@ -203,12 +253,92 @@ static void on_signal(void *owner, int signal_number)
 static void on_term(struct supervisor *supervisor)
 {
     if (supervisor->phase == PHASE_RUNNING) {
-        drain(supervisor, supervisor->options->snapshot->config->timeouts.shutdown_ns);
+        drain(supervisor, crew_snapshot(supervisor->crew)->config->timeouts.shutdown_ns);
         return;
     }
     log_info("stopping at once signal=TERM, again");
     supervisor->when_cut = EXIT_CUT;
     cut(supervisor, END_KILLED);
+}
+
+/* --- reload ------------------------------------------------------------------------------- */
+
+/* The new configuration is made ready as a whole before anything changes: a mistake in it leaves
+ * everything as it was. */
+static void reload(struct supervisor *supervisor)
+{
+    const struct supervisor_options *options = supervisor->options;
+
+    if (supervisor->phase != PHASE_RUNNING) {
+        log_warn("no reload, the daemon is stopping signal=HUP");
+        return;
+    }
+    if (!supervisor->is_ready || crew_is_changing(supervisor->crew)) {
+        supervisor->wants_reload = true;
+        return;
+    }
+    supervisor->wants_reload = false;
+    log_info("reloading signal=HUP");
+    service_reloading();
+    struct snapshot *snapshot = options->reload(options->owner);
+
+    if (snapshot == NULL || !apply(supervisor, snapshot)) {
+        log_error("reload failed, the configuration in use stays");
+        service_ready();
+    }
+}
+
+static bool apply(struct supervisor *supervisor, struct snapshot *snapshot)
+{
+    const struct config *was = crew_snapshot(supervisor->crew)->config;
+    struct listening     listening;
+
+    if (!listening_open(&listening, snapshot, workers_of(snapshot->config),
+                        crew_listening(supervisor->crew))) {
+        snapshot_free(&snapshot);
+        return false;
+    }
+    warn_of_what_stays(was, snapshot->config);
+    listening_tell(&listening, snapshot);
+    logging_set_level(snapshot->config);
+    supervisor->connections_max = connections_of(supervisor, snapshot, listening.count);
+    crew_set_connections(supervisor->crew, supervisor->connections_max);
+    return crew_change(supervisor->crew, snapshot, &listening, workers_of(snapshot->config));
+}
+
+static void warn_of_what_stays(const struct config *was, const struct config *is)
+{
+    if (was->io != is->io || strcmp(was->user.text, is->user.text) != 0 ||
+        strcmp(was->group.text, is->group.text) != 0 ||
+        strcmp(was->pid_file.text, is->pid_file.text) != 0 ||
+        was->memory_max_bytes != is->memory_max_bytes || was->log.target != is->log.target ||
+        strcmp(was->log.file.text, is->log.file.text) != 0 ||
+        was->access_log.target != is->access_log.target ||
+        strcmp(was->access_log.file.text, is->access_log.file.text) != 0) {
+        log_warn("io, user, group, pid-file, memory-max and where logs go change only with a "
+                 "restart");
+    }
+}
+
+/* The first change is the start. */
+static void on_changed(void *owner)
+{
+    struct supervisor *supervisor = owner;
+
+    if (supervisor->phase != PHASE_RUNNING) {
+        return;
+    }
+    if (!supervisor->is_ready) {
+        tell_ready(supervisor);
+    } else {
+        supervisor->reloads++;
+        log_info("reloaded count=%u workers=%u connections_max=%u", supervisor->reloads,
+                 crew_workers(supervisor->crew), supervisor->connections_max);
+        service_ready();
+    }
+    if (supervisor->wants_reload) {
+        reload(supervisor);
+    }
 }
 
 /* --- ending ------------------------------------------------------------------------------- */
@@ -279,6 +409,9 @@ static enum exit_code stop(struct supervisor *supervisor, enum exit_code code)
     while (!signals_is_over(&supervisor->signals)) {
         reactor_turn(supervisor->control, CONTROL_TURN_NS);
     }
+    if (supervisor->crew != NULL) {
+        listening_unlink(crew_listening(supervisor->crew), NULL);
+    }
     crew_free(&supervisor->crew);
     reactor_close(supervisor->control);
     reactor_free(&supervisor->control);
@@ -310,7 +443,7 @@ static void tell_status(struct supervisor *supervisor)
     }
     supervisor->connections_told = connections;
     (void)snprintf(status, sizeof(status), "%llu connections, %u workers%s",
-                   (unsigned long long)connections, supervisor->options->workers,
+                   (unsigned long long)connections, crew_workers(supervisor->crew),
                    supervisor->phase == PHASE_RUNNING ? "" : ", draining");
     service_status(status);
 }

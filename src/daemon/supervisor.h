@@ -16,14 +16,17 @@
 #include "proxy/snapshot.h"
 
 struct supervisor_options {
-    const struct snapshot *snapshot;
-    struct listening      *listening;
-    unsigned               workers;
-    unsigned               connections_max;
+    struct snapshot  *snapshot; /* taken over, as the next one */
+    struct listening *listening;
+    unsigned          workers;
+    unsigned          descriptors; /* this process may have open */
+    /* Reads the configuration anew and says what is wrong; NULL when it cannot be used. */
+    struct snapshot *(*reload)(void *owner);
+    void *owner;
 };
 
 /* Runs until a signal has ended it. The calling thread becomes the control reactor's; signals are
- * blocked (signals_block) and the log is started for workers + 1 threads. */
+ * blocked (signals_block) and the log is started. */
 enum exit_code supervisor_run(const struct supervisor_options *options);
 
 #endif

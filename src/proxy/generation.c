@@ -36,7 +36,7 @@ void generation_free(struct generation **generation)
     if (freed == NULL) {
         return;
     }
-    require(freed->sessions == 0);
+    require(freed->users == 0);
     for (size_t i = 0; freed->frontends != NULL && i < freed->snapshot->config->frontends_count;
          i++) {
         tls_context_free(&freed->frontends[i].tls);

@@ -7,6 +7,7 @@
 
 #include "backend/pool.h"
 #include "base/error.h"
+#include "base/list.h"
 #include "proxy/snapshot.h"
 #include "tls/context.h"
 
@@ -20,17 +21,18 @@ struct generation_frontend {
 };
 
 struct generation {
+    struct list_link            link; /* of the worker's old ones */
     const struct snapshot      *snapshot;
     struct generation_frontend *frontends;
     struct pool               **pools; /* one a backend */
-    size_t                      sessions;
+    size_t                      users; /* sessions and listeners */
 };
 
 /* NULL and error; the snapshot must outlive it. */
 __attribute__((warn_unused_result)) struct generation *
 generation_new(const struct snapshot *snapshot, struct tls_library *library, struct error *error);
 
-/* No session may be left. */
+/* No session and no listener may be left. */
 void generation_free(struct generation **generation);
 
 /* The backend for a client that asked for `sni` (may be empty). */

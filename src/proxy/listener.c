@@ -24,6 +24,7 @@ static void slot_submit(struct accept_slot *slot);
 static void listener_pause(struct listener *listener, uint64_t pause_ns);
 static void listener_go_on(struct listener *listener);
 static void listener_last_call(struct listener *listener);
+static void listener_close(struct listener *listener);
 static void listener_close_when_quiet(struct listener *listener);
 
 void listener_start(struct listener *listener, struct worker *worker,
@@ -31,7 +32,7 @@ void listener_start(struct listener *listener, struct worker *worker,
 {
     memset(listener, 0, sizeof(*listener));
     listener->worker = worker;
-    listener->frontend = frontend;
+    listener_retarget(listener, frontend);
     listener->fd = fd;
     listener->timer.due = on_due;
     for (size_t i = 0; i < ACCEPTS_PER_TURN; i++) {
@@ -59,6 +60,24 @@ void listener_drain(struct listener *listener)
     listener->last_call_ns = reactor_now_ns(reactor) + LAST_CALL_NS;
     if (!listener->is_paused) {
         reactor_timer_set(reactor, &listener->timer, reactor_now_ns(reactor) + QUIET_NS);
+    }
+}
+
+void listener_release(struct listener *listener)
+{
+    listener->is_leaving = true;
+    listener_close(listener);
+    listener_close_when_quiet(listener);
+}
+
+void listener_retarget(struct listener *listener, struct generation_frontend *frontend)
+{
+    struct generation_frontend *before = listener->frontend;
+
+    listener->frontend = frontend;
+    frontend->generation->users++;
+    if (before != NULL) {
+        worker_leave_generation(listener->worker, before->generation);
     }
 }
 
@@ -213,6 +232,11 @@ static void listener_last_call(struct listener *listener)
         reactor_timer_set(reactor, &listener->timer, now_ns + QUIET_NS);
         return;
     }
+    listener_close(listener);
+}
+
+static void listener_close(struct listener *listener)
+{
     listener->is_closing = true;
     for (size_t i = 0; i < ACCEPTS_PER_TURN; i++) {
         io_cancel(worker_loop(listener->worker), &listener->slots[i].op);
@@ -237,14 +261,21 @@ static void listener_close_when_quiet(struct listener *listener)
             return;
         }
     }
-    reactor_timer_clear(worker_reactor(listener->worker), &listener->timer);
-    io_close(worker_loop(listener->worker), &listener->close, listener->fd, on_closed);
+    int fd = listener->fd;
+
     listener->fd = -1;
+    reactor_timer_clear(worker_reactor(listener->worker), &listener->timer);
+    if (listener->is_leaving) {
+        worker_listener_over(listener->worker, listener, fd, true);
+    } else {
+        listener->closed_fd = fd;
+        io_close(worker_loop(listener->worker), &listener->close, fd, on_closed);
+    }
 }
 
 static void on_closed(struct io_op *op)
 {
     struct listener *listener = container_of(op, struct listener, close);
 
-    worker_listener_over(listener->worker, listener);
+    worker_listener_over(listener->worker, listener, listener->closed_fd, false);
 }

@@ -32,10 +32,12 @@ struct listener {
     struct timer                timer; /* until accepting resumes */
     uint64_t                    pause_ns;
     int                         fd;
+    int                         closed_fd; /* what `close` closes: its name, for whoever lent it */
     uint64_t                    last_call_ns; /* draining: when accepting ends at the latest */
     bool                        is_paused;
     bool                        is_draining;  /* accepts what the queue still holds */
     bool                        is_closing;   /* accepts no more */
+    bool                        is_leaving;   /* the socket stays open, for another holder */
     bool                        has_accepted; /* since the timer was set */
     struct accept_slot          slots[ACCEPTS_PER_TURN];
 };
@@ -48,6 +50,13 @@ void listener_resume(struct listener *listener);
 
 /* Serves what is in the queue, then closes the socket and calls worker_listener_over. */
 void listener_drain(struct listener *listener);
+
+/* Accepts no more and serves what it has accepted; what waits in the socket's queue is left to the
+ * next holder. Then calls worker_listener_over, with the socket still open. */
+void listener_release(struct listener *listener);
+
+/* From the next connection on: those of another frontend, or of a newer generation. */
+void listener_retarget(struct listener *listener, struct generation_frontend *frontend);
 
 /* Connections accepted that wait for a place: reset, when the worker cuts everything. */
 void listener_drop_waiting(struct listener *listener);

@@ -14,8 +14,10 @@
 struct worker {
     struct worker_options options;
     struct tls_library   *library;
-    struct generation    *generation;
+    struct generation    *generation; /* the present one */
+    struct list           old;        /* generations that sessions or listeners still use */
     struct builtin       *builtin;
+    size_t                sessions_max;
     struct slab          *sessions;
     struct slab          *buffers;
     struct slab          *listener_slab;
@@ -30,16 +32,19 @@ struct worker {
     worker_empty         *empty;
 };
 
-static bool worker_fill(struct worker *worker, struct error *error);
-static void worker_adopt(struct worker *worker, struct session *session,
-                         struct generation_frontend *frontend, int fd);
-static void on_reap(struct task *task);
-static void reap_session(struct worker *worker, struct session *session);
-static void summarize(const struct worker *worker, struct session *session,
-                      struct session_summary *summary);
-static void summarize_tls(struct session *session, struct session_summary *summary);
-static void resume_listeners(struct worker *worker);
-static void tell_when_empty(struct worker *worker);
+static bool             worker_fill(struct worker *worker, struct error *error);
+static bool             worker_equip(struct worker *worker, const struct snapshot *snapshot,
+                                     struct error *error);
+static struct listener *worker_listener_of(const struct worker *worker, int listen_fd);
+static void             worker_begin(struct worker *worker, struct session *session,
+                                     struct generation_frontend *frontend, int fd);
+static void             on_reap(struct task *task);
+static void             reap_session(struct worker *worker, struct session *session);
+static void             summarize(const struct worker *worker, struct session *session,
+                                  struct session_summary *summary);
+static void             summarize_tls(struct session *session, struct session_summary *summary);
+static void             resume_listeners(struct worker *worker);
+static void             tell_when_empty(struct worker *worker);
 
 struct worker *worker_new(const struct worker_options *options, struct error *error)
 {
@@ -53,6 +58,7 @@ struct worker *worker_new(const struct worker_options *options, struct error *er
     worker->reap.run = on_reap;
     list_init(&worker->active);
     list_init(&worker->over);
+    list_init(&worker->old);
     list_init(&worker->listeners);
     list_init(&worker->parked);
     if (!worker_fill(worker, error)) {
@@ -64,8 +70,9 @@ struct worker *worker_new(const struct worker_options *options, struct error *er
 static bool worker_fill(struct worker *worker, struct error *error)
 {
     const struct worker_options *options = &worker->options;
-    size_t                       sessions_max = (size_t)quota_left(options->connections);
 
+    worker->sessions_max = options->sessions_max != 0 ? options->sessions_max
+                                                      : (size_t)quota_left(options->connections);
     worker->library = tls_library_new(error);
     if (worker->library == NULL) {
         return false;
@@ -75,20 +82,28 @@ static bool worker_fill(struct worker *worker, struct error *error)
     if (worker->generation == NULL) {
         return false;
     }
-    worker->sessions = slab_new(
-        &(struct slab_options){.object_bytes = sizeof(struct session), .objects_max = sessions_max},
-        error);
+    worker->sessions = slab_new(&(struct slab_options){.object_bytes = sizeof(struct session),
+                                                       .objects_max = worker->sessions_max},
+                                error);
     worker->buffers = slab_new(&(struct slab_options){.object_bytes = RELAY_BUFFER_BYTES,
                                                       .objects_max = options->buffers_max},
                                error);
     worker->listener_slab = slab_new(&(struct slab_options){.object_bytes = sizeof(struct listener),
                                                             .objects_max = WORKER_LISTENERS_MAX},
                                      error);
-    if (snapshot_has_builtin(options->snapshot)) {
-        worker->builtin = builtin_new(options->reactor, sessions_max, error);
-    }
     return worker->sessions != NULL && worker->buffers != NULL && worker->listener_slab != NULL &&
-           (worker->builtin != NULL || !snapshot_has_builtin(options->snapshot));
+           worker_equip(worker, options->snapshot, error);
+}
+
+/* Servers inside the daemon are made when a snapshot first has one, and stay. */
+static bool worker_equip(struct worker *worker, const struct snapshot *snapshot,
+                         struct error *error)
+{
+    if (worker->builtin == NULL && snapshot_has_builtin(snapshot)) {
+        worker->builtin = builtin_new(worker->options.reactor, worker->sessions_max, error);
+        return worker->builtin != NULL;
+    }
+    return true;
 }
 
 void worker_free(struct worker **worker)
@@ -97,6 +112,7 @@ void worker_free(struct worker **worker)
         return;
     }
     require((*worker)->sessions_count == 0 && list_is_empty(&(*worker)->listeners));
+    require(list_is_empty(&(*worker)->old));
     reactor_forget((*worker)->options.reactor, &(*worker)->reap);
     builtin_free(&(*worker)->builtin);
     slab_free(&(*worker)->listener_slab);
@@ -111,9 +127,14 @@ void worker_free(struct worker **worker)
 
 bool worker_listen(struct worker *worker, size_t frontend, int listen_fd)
 {
-    struct listener *listener = slab_take(worker->listener_slab);
+    struct listener *listener = worker_listener_of(worker, listen_fd);
 
-    require(frontend < worker->options.snapshot->config->frontends_count);
+    require(frontend < worker->generation->snapshot->config->frontends_count);
+    if (listener != NULL) {
+        listener_retarget(listener, &worker->generation->frontends[frontend]);
+        return true;
+    }
+    listener = slab_take(worker->listener_slab);
     if (listener == NULL) {
         return false;
     }
@@ -122,11 +143,77 @@ bool worker_listen(struct worker *worker, size_t frontend, int listen_fd)
     return true;
 }
 
-void worker_listener_over(struct worker *worker, struct listener *listener)
+void worker_unlisten(struct worker *worker, int listen_fd, enum worker_unlisten how)
 {
+    struct listener *listener = worker_listener_of(worker, listen_fd);
+
+    require(listener != NULL);
+    switch (how) {
+    case WORKER_CLOSE_SOCKET:
+        listener_drain(listener);
+        break;
+    case WORKER_RELEASE_SOCKET:
+        listener_release(listener);
+        break;
+    }
+}
+
+static struct listener *worker_listener_of(const struct worker *worker, int listen_fd)
+{
+    for (struct list_link *link = list_first(&worker->listeners); link != NULL;
+         link = list_after(&worker->listeners, link)) {
+        struct listener *listener = container_of(link, struct listener, link);
+
+        if (listener->fd == listen_fd) {
+            return listener;
+        }
+    }
+    return NULL;
+}
+
+void worker_listener_over(struct worker *worker, struct listener *listener, int fd, bool is_open)
+{
+    struct generation *generation = listener->frontend->generation;
+
     list_remove(&listener->link);
     slab_give(worker->listener_slab, listener);
+    worker_leave_generation(worker, generation);
+    if (worker->options.socket_over != NULL) {
+        worker->options.socket_over(worker->options.owner, fd, is_open);
+    }
     tell_when_empty(worker);
+}
+
+bool worker_adopt(struct worker *worker, const struct snapshot *snapshot, struct error *error)
+{
+    struct generation *before = worker->generation;
+    struct generation *generation = generation_new(snapshot, worker->library, error);
+
+    if (generation == NULL || !worker_equip(worker, snapshot, error)) {
+        generation_free(&generation);
+        return false;
+    }
+    worker->generation = generation;
+    list_append(&worker->old, &before->link);
+    before->users++; /* so that it does not go before it was let go of here */
+    worker_leave_generation(worker, before);
+    return true;
+}
+
+void worker_leave_generation(struct worker *worker, struct generation *generation)
+{
+    const struct snapshot *snapshot = generation->snapshot;
+
+    require(generation->users > 0);
+    generation->users--;
+    if (generation->users > 0 || generation == worker->generation) {
+        return;
+    }
+    list_remove(&generation->link);
+    generation_free(&generation);
+    if (worker->options.snapshot_over != NULL) {
+        worker->options.snapshot_over(worker->options.owner, snapshot);
+    }
 }
 
 void worker_drain(struct worker *worker, worker_empty *empty)
@@ -186,17 +273,17 @@ bool worker_accepted(struct worker *worker, struct generation_frontend *frontend
         quota_give(worker->options.connections);
         return false;
     }
-    worker_adopt(worker, session, frontend, fd);
+    worker_begin(worker, session, frontend, fd);
     return true;
 }
 
-static void worker_adopt(struct worker *worker, struct session *session,
+static void worker_begin(struct worker *worker, struct session *session,
                          struct generation_frontend *frontend, int fd)
 {
     struct reactor *reactor = worker->options.reactor;
 
     frontend->sessions++;
-    frontend->generation->sessions++;
+    frontend->generation->users++;
     worker->sessions_count++;
     reactor_count(reactor, METRIC_CONNECTIONS_TOTAL, 1);
     reactor_count(reactor, METRIC_CONNECTIONS_ACTIVE, 1);
@@ -279,8 +366,8 @@ static void reap_session(struct worker *worker, struct session *session)
         tls_engine_fini(&session->engine);
     }
     session->frontend->sessions--;
-    session->frontend->generation->sessions--;
     worker->sessions_count--;
+    worker_leave_generation(worker, session->frontend->generation);
     slab_give(worker->sessions, session);
     quota_give(worker->options.connections);
 }

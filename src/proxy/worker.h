@@ -26,14 +26,22 @@ struct worker;
 typedef void worker_report(void *owner, const struct session_summary *summary);
 /* Called once, when a draining worker has no session left. */
 typedef void worker_empty(void *owner);
+/* The worker is done with a listening socket: it was closed, or is open and has no accept inside.
+ */
+typedef void worker_socket_over(void *owner, int listen_fd, bool is_open);
+/* The last session that began with a snapshot before the present one has ended. */
+typedef void worker_snapshot_over(void *owner, const struct snapshot *snapshot);
 
 struct worker_options {
     struct reactor               *reactor;
     const struct snapshot        *snapshot;
     const struct tls_ticket_keys *ticket_keys;
-    struct quota                 *connections; /* shared by all workers */
-    size_t                        buffers_max; /* relay buffers of this worker */
+    struct quota                 *connections;  /* shared by all workers */
+    size_t                        sessions_max; /* 0: as many as `connections` has left now */
+    size_t                        buffers_max;  /* relay buffers of this worker */
     worker_report                *report;
+    worker_socket_over           *socket_over; /* may be NULL, as the next one */
+    worker_snapshot_over         *snapshot_over;
     void                         *owner;
 };
 
@@ -50,10 +58,24 @@ enum {
 __attribute__((warn_unused_result)) struct worker *worker_new(const struct worker_options *options,
                                                               struct error                *error);
 
-/* Takes a listening socket over and accepts from it for frontend number `frontend`. False: no
- * memory, and the socket stays the caller's. */
+/* Takes a listening socket over and accepts from it for frontend number `frontend` of the present
+ * snapshot; one that it serves already is retargeted. False: no memory, and the socket stays the
+ * caller's. */
 __attribute__((warn_unused_result)) bool worker_listen(struct worker *worker, size_t frontend,
                                                        int listen_fd);
+
+/* Gives a listening socket up: drained and closed when it is no longer wanted, or as it is, open,
+ * when another is to serve it. socket_over says when. */
+enum worker_unlisten { WORKER_CLOSE_SOCKET, WORKER_RELEASE_SOCKET };
+void worker_unlisten(struct worker *worker, int listen_fd, enum worker_unlisten how);
+
+/*
+ * New sessions begin with this snapshot, which must live until snapshot_over; sessions keep the one
+ * they began with. Listeners go on with theirs until the next worker_listen or worker_unlisten of
+ * their socket. False and error: nothing has changed.
+ */
+__attribute__((warn_unused_result)) bool
+worker_adopt(struct worker *worker, const struct snapshot *snapshot, struct error *error);
 
 /* Stops accepting: what was accepted or waits in the sockets' queues is still served, then the
  * sockets close. `empty` is called when the last session has ended, never inside this call. */

@@ -24,7 +24,10 @@ void worker_session_over(struct worker *worker, struct session *session);
 bool worker_handshake_begin(struct worker *worker, struct session *session);
 void worker_handshake_end(struct worker *worker, struct session *session);
 
-/* A draining listener has closed its socket and is gone. */
-void worker_listener_over(struct worker *worker, struct listener *listener);
+/* A listener is done with its socket, which is closed or `is_open`, and is gone. */
+void worker_listener_over(struct worker *worker, struct listener *listener, int fd, bool is_open);
+
+/* A session or a listener no longer uses it; an old generation goes with its last user. */
+void worker_leave_generation(struct worker *worker, struct generation *generation);
 
 #endif

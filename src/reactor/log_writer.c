@@ -28,6 +28,7 @@ enum {
 struct log_writer {
     struct log_writer_options options;
     struct log_ring          *rings;
+    _Atomic unsigned          attached; /* no ring from here on was ever used */
     int                       fds[LOG_CHANNELS];
     int                       wake_fd;
     uint64_t                  dropped_told;
@@ -89,7 +90,12 @@ struct log_writer *log_writer_start(const struct log_writer_options *options, st
 
 void log_writer_attach(struct log_writer *writer, unsigned producer)
 {
+    unsigned attached = atomic_load(&writer->attached);
+
     require(producer < writer->options.producers);
+    while (attached <= producer &&
+           !atomic_compare_exchange_weak(&writer->attached, &attached, producer + 1)) {
+    }
     ring_here = &writer->rings[producer];
 }
 
@@ -117,7 +123,7 @@ uint64_t log_writer_dropped(const struct log_writer *writer)
 {
     uint64_t dropped = atomic_load_explicit(&writer->failed, memory_order_relaxed);
 
-    for (unsigned i = 0; i < writer->options.producers; i++) {
+    for (unsigned i = 0; i < atomic_load(&writer->attached); i++) {
         dropped += atomic_load_explicit(&writer->rings[i].dropped, memory_order_relaxed);
     }
     return dropped;
@@ -190,7 +196,7 @@ static bool writer_drain(struct log_writer *writer)
 {
     bool has_written = false;
 
-    for (unsigned i = 0; i < writer->options.producers; i++) {
+    for (unsigned i = 0; i < atomic_load(&writer->attached); i++) {
         struct log_ring_line line;
 
         for (unsigned lines = 0;

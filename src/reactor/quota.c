@@ -23,6 +23,11 @@ void quota_give(struct quota *quota)
     (void)atomic_fetch_add_explicit(&quota->left, 1, memory_order_relaxed);
 }
 
+void quota_change(struct quota *quota, int64_t by)
+{
+    (void)atomic_fetch_add_explicit(&quota->left, by, memory_order_relaxed);
+}
+
 int64_t quota_left(const struct quota *quota)
 {
     return atomic_load_explicit(&quota->left, memory_order_relaxed);

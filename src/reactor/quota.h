@@ -15,8 +15,10 @@ struct quota {
 
 void quota_init(struct quota *quota, int64_t max);
 /* False when nothing is left. */
-bool    quota_take(struct quota *quota);
-void    quota_give(struct quota *quota);
+bool quota_take(struct quota *quota);
+void quota_give(struct quota *quota);
+/* More, or fewer: what is held already stays so, and nothing is left until enough came back. */
+void    quota_change(struct quota *quota, int64_t by);
 int64_t quota_left(const struct quota *quota);
 
 #endif

@@ -62,10 +62,10 @@ START_TEST(each_worker_gets_a_socket_on_the_same_port)
     scratch_open(&scratch);
     struct snapshot *snapshot = snapshot_on(&scratch, "\"127.0.0.1:0\"");
 
-    ck_assert(listening_open(&listening, snapshot, 3));
+    ck_assert(listening_open(&listening, snapshot, 3, NULL));
     ck_assert_uint_eq(listening.count, 3);
     for (unsigned i = 0; i < 3; i++) {
-        ck_assert_uint_eq(listening.sockets[i].worker, i);
+        ck_assert_uint_eq(listening.sockets[i].ordinal, i);
         ck_assert_uint_eq(port_of(listening.sockets[i].fd), port_of(listening.sockets[0].fd));
     }
     log_set_sink(remember);
@@ -87,13 +87,13 @@ START_TEST(an_address_that_another_process_serves_is_refused_and_named)
     scratch_open(&scratch);
     struct snapshot *snapshot = snapshot_on(&scratch, "\"127.0.0.1:0\"");
 
-    ck_assert(listening_open(&first, snapshot, 1));
+    ck_assert(listening_open(&first, snapshot, 1, NULL));
     (void)snprintf(listen, sizeof(listen), "\"127.0.0.1:0\", \"127.0.0.1:%u\"",
                    port_of(first.sockets[0].fd));
     struct snapshot *rival = snapshot_on(&scratch, listen);
 
     log_set_sink(remember);
-    ck_assert(!listening_open(&second, rival, 2));
+    ck_assert(!listening_open(&second, rival, 2, NULL));
     log_set_sink(NULL);
     ck_assert_ptr_nonnull(strstr(said, "cannot listen frontend=frontend1 address=127.0.0.1:"));
     ck_assert_ptr_nonnull(strstr(said, "in use"));
@@ -117,12 +117,12 @@ START_TEST(workers_share_one_unix_socket_whose_file_goes_at_the_end)
     (void)snprintf(listen, sizeof(listen), "\"unix:%s\"", path);
     struct snapshot *snapshot = snapshot_on(&scratch, listen);
 
-    ck_assert(listening_open(&listening, snapshot, 2));
+    ck_assert(listening_open(&listening, snapshot, 2, NULL));
     ck_assert_uint_eq(listening.count, 2);
     ck_assert_int_eq(stat(path, &status), 0);
     ck_assert(S_ISSOCK(status.st_mode));
+    listening_unlink(&listening, NULL);
     listening_close(&listening);
-    listening_unlink(snapshot);
     ck_assert_int_ne(stat(path, &status), 0);
     snapshot_free(&snapshot);
     scratch_close(&scratch);
