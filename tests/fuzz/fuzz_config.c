@@ -15,7 +15,7 @@ static void  check_dump(const struct config *config);
 
 const char *__lsan_default_suppressions(void)
 {
-    return "leak:libconfig_yylex";
+    return "leak:libconfig.so";
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

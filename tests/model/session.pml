@@ -790,7 +790,7 @@ inline keep_lent(input)
 {
     if
 #ifdef BUG_LENT_IS_NOT_KEPT
-    :: was_received && session_state == RELAYING -> drop(input)
+    :: was_received && session_state == CONNECTING -> drop(input)
 #endif
     :: session_state == FINISHING || is_ending(session_state) -> drop(input)
     :: else -> skip
