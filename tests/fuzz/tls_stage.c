@@ -67,8 +67,8 @@ static void stage_init(void)
         .bytes = random_bytes, .pseudorand = random_bytes, .status = random_status};
     static const char *const            alpn[] = {"h2", "http/1.1"};
     static const struct tls_ticket_keys keys = {.count = 1};
-    const struct tls_pem                pem = {.certificate_path = "fuzz.pem",
-                                               .certificate = {(const uint8_t *)pem_text, strlen(pem_text)}};
+    const struct bytes_const            text = {(const uint8_t *)pem_text, strlen(pem_text)};
+    const struct tls_pem                pem = {.certificate_path = "fuzz.pem", .certificate = text};
     struct tls_context_options          server = {.role = TLS_FOR_SERVER,
                                                   .policy = TLS_POLICY_OLD,
                                                   .pems = &pem,
