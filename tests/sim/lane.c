@@ -18,6 +18,7 @@ static void on_settle(struct sim_event *event);
 static void lane_check(struct lane *lane);
 static void check_client_end(struct lane *lane);
 static void check_server_end(struct lane *lane);
+static void check_before_reset(struct lane *lane);
 static void check_honest(struct lane *lane);
 static void violate(struct lane *lane, const char *law);
 static void party_drop(struct party *party);
@@ -162,6 +163,7 @@ static void lane_check(struct lane *lane)
     party_read_rest(&lane->server);
     check_client_end(lane);
     check_server_end(lane);
+    check_before_reset(lane);
     if (lane->is_reported && lane->options.is_benign && plan_is_honest(&lane->plan)) {
         check_honest(lane);
     }
@@ -190,6 +192,16 @@ static void check_server_end(struct lane *lane)
         violate(lane, "I3: FIN for a client that did not say goodbye");
     } else if (lane->upload.received != lane->upload.sent) {
         violate(lane, "I3: FIN before the last byte");
+    }
+}
+
+/* What a server sent before it reset, and the daemon took, reaches a client that reads (F-10). */
+static void check_before_reset(struct lane *lane)
+{
+    if (lane->is_reported && lane->options.is_benign && lane->reason == END_SERVER_RESET &&
+        !lane->client.has_aborted && lane->plan.client.reading == PLAN_READ_EAGERLY &&
+        lane->download.received != lane->bytes_out) {
+        violate(lane, "I6: RST overtook bytes that came before it");
     }
 }
 

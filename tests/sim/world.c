@@ -28,6 +28,7 @@ struct world {
 
 static void world_open(struct world *world, uint64_t seed);
 static void draw_faults(struct world *world, struct random *random, struct sim_faults *faults);
+static void keep_handshakes_possible(struct sim_faults *faults);
 static void world_listen(struct world *world);
 static bool lanes_are_done(const struct world *world);
 static const char *lanes_violation(const struct world *world);
@@ -140,6 +141,22 @@ static void draw_faults(struct world *world, struct random *random, struct sim_f
     if (random_percent(random, 50)) {
         faults->socket_bytes_min = 1 + random_below(random, 2000);
         faults->socket_bytes_max = faults->socket_bytes_min + random_below(random, 100000);
+        keep_handshakes_possible(faults);
+    }
+}
+
+/* A window of a few bytes on a long way is a network on which no handshake ends in time. */
+static void keep_handshakes_possible(struct sim_faults *faults)
+{
+    const uint64_t flight_bytes = 4000;
+    const uint64_t enough_ns = 4 * NS_PER_S;
+    uint64_t       round_trip_ns = 2 * faults->latency_ns_max + 2 * faults->delay_ns_max +
+                             (faults->loss > 0 ? 20 * NS_PER_MS : 0);
+    size_t least = (size_t)(flight_bytes * round_trip_ns / enough_ns) + 1;
+
+    if (faults->socket_bytes_min < least) {
+        faults->socket_bytes_max += least - faults->socket_bytes_min;
+        faults->socket_bytes_min = least;
     }
 }
 
