@@ -12,7 +12,7 @@
 
 enum {
     TIMEOUT_SECONDS = 120,
-    DRIVERS_MAX = 4,
+    DRIVERS_MAX = 6,
     BACKLOG = 128,
     SETTLE_TURNS = 5,
     PATTERN_BYTES = 4 << 20
@@ -67,15 +67,14 @@ struct world world_open(size_t index)
 
 struct world world_open_with(size_t index, struct io_options options)
 {
-    bool           is_rough = strcmp(drivers[index], WORLD_SIM_ROUGH_NAME) == 0;
-    struct world   world = {.is_simulated = is_rough || strcmp(drivers[index], WORLD_SIM_NAME) == 0,
+    struct world   world = {.is_simulated = world_sim_is(drivers[index]),
                             .is_uring = strcmp(drivers[index], "io_uring") == 0};
     struct error   error = ERROR_OK;
     struct address addresses[ADDRESSES_PER_TEXT_MAX];
     const char    *problem;
 
     if (world.is_simulated) {
-        world_sim_open(&world, is_rough);
+        world_sim_open(&world, drivers[index]);
         return world;
     }
     options.driver = drivers[index];
@@ -269,6 +268,8 @@ static void find_drivers(void)
     }
     drivers[drivers_count++] = WORLD_SIM_NAME;
     drivers[drivers_count++] = WORLD_SIM_ROUGH_NAME;
+    drivers[drivers_count++] = WORLD_SIM_READY_NAME;
+    drivers[drivers_count++] = WORLD_SIM_READY_ROUGH_NAME;
 }
 
 static void on_done(struct io_op *op)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <check.h>
+#include <string.h>
 
 static const struct sim_faults ROUGH = {
     .short_recv = 300,
@@ -12,6 +13,7 @@ static const struct sim_faults ROUGH = {
     .shuffle = 500,
     .loss = 10,
     .cancel_late = 500,
+    .spurious = 300,
     .latency_ns_min = 1,
     .latency_ns_max = 2 * NS_PER_MS,
     .socket_bytes_min = 1000,
@@ -20,13 +22,18 @@ static const struct sim_faults ROUGH = {
 
 static struct sim_net *net;
 
-void world_sim_open(struct world *world, bool is_rough)
+bool world_sim_is(const char *name)
 {
-    struct sim_options options = {.seed = 1};
+    return strncmp(name, WORLD_SIM_NAME, strlen(WORLD_SIM_NAME)) == 0;
+}
+
+void world_sim_open(struct world *world, const char *name)
+{
+    struct sim_options options = {.seed = 1, .is_readiness = strstr(name, "readiness") != NULL};
     struct address     addresses[ADDRESSES_PER_TEXT_MAX];
     const char        *problem;
 
-    if (is_rough) {
+    if (strstr(name, "rough") != NULL) {
         options.faults = ROUGH;
     }
     ck_assert_uint_eq(address_parse("192.0.2.1:443", addresses, &problem), 1);

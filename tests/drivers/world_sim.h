@@ -5,11 +5,14 @@
 #include "driver_sim.h"
 #include "world.h"
 
-#define WORLD_SIM_NAME       "sim"
-#define WORLD_SIM_ROUGH_NAME "sim, rough"
+/* Each model of a driver; perfect, or with every fault that the laws allow. */
+#define WORLD_SIM_NAME             "sim"
+#define WORLD_SIM_ROUGH_NAME       "sim, rough"
+#define WORLD_SIM_READY_NAME       "sim, readiness"
+#define WORLD_SIM_READY_ROUGH_NAME "sim, readiness, rough"
 
-/* Perfect, or with every fault that the laws allow. */
-void world_sim_open(struct world *world, bool is_rough);
+bool world_sim_is(const char *name);
+void world_sim_open(struct world *world, const char *name);
 void world_sim_close(void);
 
 struct sim_net *world_sim_net(void);

@@ -17,6 +17,7 @@ static void   sim_driver_close(void *state);
 static void   sim_driver_submit(void *state, struct io_op *op);
 static void   sim_driver_cancel(void *state, struct io_op *op);
 static void   sim_driver_wait(void *state, uint64_t wait_ns);
+static bool   sim_driver_finish(void *state, struct io_op *op);
 static void   sim_driver_recycle(void *state, int16_t buffer);
 static void   sim_driver_wake(void *state);
 static int    sim_driver_socket(void *state, const struct address *address, struct error *error);
@@ -25,26 +26,14 @@ static void   sim_driver_reset_on_close(void *state, int fd);
 static size_t sim_driver_unacknowledged(void *state, int fd);
 static void   sim_driver_peer(void *state, int fd, struct address *address);
 
-static struct sim_slot     *free_slot(struct sim_net *net, const struct io_op *op);
-static struct sim_slot     *slot_of(struct sim_net *net, const struct io_op *op);
-static struct sim_slot     *endpoint_slot(struct sim_endpoint *end, enum io_kind kind);
-static struct sim_slot     *accept_slot(struct sim_listener *listener, const struct io_op *op);
-static struct sim_endpoint *end_of(struct sim_net *net, int fd);
-static uint64_t             delay(struct sim_net *net);
-static uint64_t             delay_max(const struct sim_net *net);
-static void                 on_slot(struct sim_event *event);
-static bool                 attempt(struct sim_slot *slot);
-static bool                 attempt_accept(struct sim_slot *slot);
-static bool                 attempt_connect(struct sim_slot *slot);
-static bool                 attempt_recv(struct sim_slot *slot);
-static bool                 attempt_send(struct sim_slot *slot);
-static bool                 attempt_poll(struct sim_slot *slot);
-static bool                 do_close(struct sim_slot *slot);
-static void                 give_bytes(struct sim_slot *slot, struct sim_endpoint *end);
-static bool                 end_send(struct sim_slot *slot, enum error_kind kind);
-static bool                 end_slot(struct sim_slot *slot, int64_t result, struct error error);
-static bool                 is_pollable(struct sim_net *net, int fd);
-static void                 run_events(struct sim_net *net);
+static struct sim_slot *free_slot(struct sim_net *net, const struct io_op *op);
+static struct sim_slot *slot_of(struct sim_net *net, const struct io_op *op);
+static struct sim_slot *endpoint_slot(struct sim_endpoint *end, enum io_kind kind);
+static struct sim_slot *accept_slot(struct sim_listener *listener, const struct io_op *op);
+static uint64_t         delay(struct sim_net *net);
+static uint64_t         delay_max(const struct sim_net *net);
+static void             on_slot(struct sim_event *event);
+static void             run_events(struct sim_net *net);
 
 static const struct io_driver driver_sim = {
     .name = "sim",
@@ -53,6 +42,7 @@ static const struct io_driver driver_sim = {
     .submit = sim_driver_submit,
     .cancel = sim_driver_cancel,
     .wait = sim_driver_wait,
+    .finish = sim_driver_finish,
     .recycle = sim_driver_recycle,
     .wake = sim_driver_wake,
     .socket = sim_driver_socket,
@@ -75,37 +65,6 @@ struct io_loop *sim_loop_open(struct sim_net *net)
     require(loop != NULL);
     opening = NULL;
     return loop;
-}
-
-int sim_listen_fd(struct sim_net *net, const struct address *address)
-{
-    int                  fd = sim_fd_take(net);
-    struct sim_listener *listener = sim_listener_new(net, address);
-
-    require(fd >= 0);
-    listener->fd = fd;
-    net->fds[fd - SIM_FD_FIRST] = (struct sim_fd){.kind = SIM_FD_LISTENER, .listener = listener};
-    return fd;
-}
-
-int sim_event_fd(struct sim_net *net)
-{
-    int                fd = sim_fd_take(net);
-    struct sim_raised *raised = calloc(1, sizeof(*raised));
-
-    require(fd >= 0);
-    require(raised != NULL);
-    net->fds[fd - SIM_FD_FIRST] = (struct sim_fd){.kind = SIM_FD_EVENT, .raised = raised};
-    return fd;
-}
-
-void sim_event_set(struct sim_net *net, int fd, bool is_raised)
-{
-    struct sim_fd *entry = sim_fd_of(net, fd);
-
-    require(entry->kind == SIM_FD_EVENT);
-    entry->raised->is_raised = is_raised;
-    sim_slot_poke(&entry->raised->poll);
 }
 
 void sim_slot_poke(struct sim_slot *slot)
@@ -155,9 +114,12 @@ static void sim_driver_submit(void *state, struct io_op *op)
     slot->lent = *op;
     slot->lent_hash = op->kind == IO_SEND ? sim_lent_hash(op->from) : 0;
     slot->sent = 0;
-    slot->is_in_parts = op->kind == IO_SEND && sim_chance(net, net->faults.send_parts);
+    slot->is_in_parts =
+        op->kind == IO_SEND && !net->is_readiness && sim_chance(net, net->faults.send_parts);
     if (op->kind == IO_CONNECT) {
-        sim_connect(end_of(net, op->fd), op->address);
+        sim_connect(sim_end_of(net, op->fd), op->address);
+    } else if (op->kind == IO_SEND && net->is_readiness) {
+        (void)sim_attempt(slot);
     } else {
         sim_slot_poke(slot);
     }
@@ -173,14 +135,14 @@ static void sim_driver_cancel(void *state, struct io_op *op)
     if (op->kind == IO_CLOSE) {
         return;
     }
-    if (sim_chance(net, net->faults.cancel_late)) {
+    if (!net->is_readiness && sim_chance(net, net->faults.cancel_late)) {
         sim_event_at(net, &slot->event, net->now_ns + sim_random(net, delay_max(net)));
         return;
     }
     if (op->kind == IO_SEND) {
-        (void)end_send(slot, ERROR_CANCELLED);
+        (void)sim_send_end(slot, ERROR_CANCELLED);
     } else {
-        (void)end_slot(slot, 0, error_make(ERROR_CANCELLED, "cancel"));
+        (void)sim_slot_end(slot, 0, error_make(ERROR_CANCELLED, "cancel"));
     }
 }
 
@@ -189,10 +151,15 @@ static void sim_driver_wait(void *state, uint64_t wait_ns)
 {
     struct sim_driver *driver = state;
     struct sim_net    *net = driver->net;
-    uint64_t           deadline_ns = net->now_ns + SIM_TURN_NS + wait_ns;
     uint64_t           completions = net->completions;
 
+    sim_lent_turn(driver->lent);
     net->now_ns += SIM_TURN_NS;
+    if (sim_chance(net, net->faults.stall)) {
+        net->now_ns += sim_random(net, net->faults.stall_ns_max + NS_PER_MS);
+    }
+    uint64_t deadline_ns = net->now_ns + wait_ns;
+
     run_events(net);
     while (net->completions == completions && !driver->is_woken && net->now_ns < deadline_ns) {
         const struct sim_event *next = sim_queue_first(&net->queue);
@@ -201,6 +168,22 @@ static void sim_driver_wait(void *state, uint64_t wait_ns)
         run_events(net);
     }
     driver->is_woken = false;
+}
+
+/* Only for what was told to be readable. */
+static bool sim_driver_finish(void *state, struct io_op *op)
+{
+    struct sim_driver *driver = state;
+    struct sim_slot   *slot = slot_of(driver->net, op);
+
+    require(slot->op == NULL);
+    if (sim_receive(driver, op, &op->result, &op->error)) {
+        sim_note(driver->net, op->kind, (uint64_t)op->fd,
+                 (uint64_t)op->result * 16 + op->error.kind);
+        return true;
+    }
+    slot->op = op;
+    return false;
 }
 
 static void sim_driver_recycle(void *state, int16_t buffer)
@@ -252,20 +235,20 @@ static void sim_driver_reset_on_close(void *state, int fd)
 {
     struct sim_driver *driver = state;
 
-    end_of(driver->net, fd)->is_reset_wanted = true;
+    sim_end_of(driver->net, fd)->is_reset_wanted = true;
 }
 
 static size_t sim_driver_unacknowledged(void *state, int fd)
 {
     struct sim_driver *driver = state;
 
-    return sim_unacknowledged(end_of(driver->net, fd));
+    return sim_unacknowledged(sim_end_of(driver->net, fd));
 }
 
 static void sim_driver_peer(void *state, int fd, struct address *address)
 {
     struct sim_driver         *driver = state;
-    const struct sim_endpoint *end = end_of(driver->net, fd);
+    const struct sim_endpoint *end = sim_end_of(driver->net, fd);
 
     /* Linux knows no peer of a connection that was reset. */
     *address = end->state == SIM_OPEN && !end->is_reset ? end->peer->address : (struct address){0};
@@ -330,7 +313,7 @@ static struct sim_slot *accept_slot(struct sim_listener *listener, const struct 
     return &listener->accepts[index];
 }
 
-static struct sim_endpoint *end_of(struct sim_net *net, int fd)
+struct sim_endpoint *sim_end_of(struct sim_net *net, int fd)
 {
     struct sim_fd *entry = sim_fd_of(net, fd);
 
@@ -354,210 +337,10 @@ static void on_slot(struct sim_event *event)
     struct io_op    *op = slot->op;
 
     require(op != NULL);
-    if (!attempt(slot) && op->status == IO_CANCELLING) {
-        (void)(op->kind == IO_SEND ? end_send(slot, ERROR_CANCELLED)
-                                   : end_slot(slot, 0, error_make(ERROR_CANCELLED, "cancel")));
+    if (!sim_attempt(slot) && op->status == IO_CANCELLING) {
+        (void)(op->kind == IO_SEND ? sim_send_end(slot, ERROR_CANCELLED)
+                                   : sim_slot_end(slot, 0, error_make(ERROR_CANCELLED, "cancel")));
     }
-}
-
-/* True: it ended, and the slot may be gone. */
-static bool attempt(struct sim_slot *slot)
-{
-    switch ((enum io_kind)slot->op->kind) {
-    case IO_ACCEPT:
-        return attempt_accept(slot);
-    case IO_CONNECT:
-        return attempt_connect(slot);
-    case IO_RECV:
-        return attempt_recv(slot);
-    case IO_SEND:
-        return attempt_send(slot);
-    case IO_POLL:
-        return attempt_poll(slot);
-    case IO_CLOSE:
-        return do_close(slot);
-    }
-    return false;
-}
-
-static bool attempt_accept(struct sim_slot *slot)
-{
-    struct sim_net      *net = slot->driver->net;
-    struct sim_listener *listener = sim_fd_of(net, slot->op->fd)->listener;
-
-    if (listener->is_shut) {
-        return end_slot(slot, 0, error_make(ERROR_UNSUPPORTED, "accept"));
-    }
-    if (list_is_empty(&listener->backlog)) {
-        return false;
-    }
-    int fd = sim_chance(net, net->faults.accept_exhausted) ? -1 : sim_fd_take(net);
-
-    if (fd < 0) {
-        return end_slot(slot, 0, error_make(ERROR_EXHAUSTED, "accept"));
-    }
-    struct sim_endpoint *end = sim_backlog_take(listener);
-
-    end->fd = fd;
-    net->fds[fd - SIM_FD_FIRST] = (struct sim_fd){.kind = SIM_FD_ENDPOINT, .endpoint = end};
-    return end_slot(slot, fd, ERROR_OK);
-}
-
-static bool attempt_connect(struct sim_slot *slot)
-{
-    const struct sim_endpoint *end = end_of(slot->driver->net, slot->op->fd);
-
-    switch (end->state) {
-    case SIM_CONNECTING:
-        return false;
-    case SIM_OPEN:
-        return end_slot(slot, 0, ERROR_OK);
-    case SIM_FAILED:
-        return end_slot(slot, 0, error_make(end->failure, "connect"));
-    }
-    return false;
-}
-
-static bool attempt_recv(struct sim_slot *slot)
-{
-    struct sim_endpoint *end = end_of(slot->driver->net, slot->op->fd);
-
-    if (sim_pipe_readable(&end->in) > 0) {
-        give_bytes(slot, end);
-        return true;
-    }
-    if (end->is_reset && !end->is_reset_told) {
-        end->is_reset_told = true;
-        return end_slot(slot, 0, error_make(ERROR_RESET, "recv"));
-    }
-    if (end->is_reset || end->in.is_fin_arrived || end->is_shut) {
-        return end_slot(slot, 0, ERROR_OK);
-    }
-    return end->state == SIM_OPEN ? false : end_slot(slot, 0, error_make(ERROR_BROKEN, "recv"));
-}
-
-static void give_bytes(struct sim_slot *slot, struct sim_endpoint *end)
-{
-    struct sim_net *net = slot->driver->net;
-    size_t          len = sim_pipe_readable(&end->in);
-    size_t          buffer = (size_t)(end->fd - SIM_FD_FIRST);
-
-    len = len < IO_RECV_BYTES ? len : IO_RECV_BYTES;
-    if (sim_chance(net, net->faults.short_recv)) {
-        len = (size_t)sim_between(net, 1, len);
-    }
-    struct bytes lent = sim_lent_begin(slot->driver->lent, buffer, len);
-
-    sim_pipe_read(&end->in, lent);
-    sim_end_push(end->peer);
-    slot->op->buffer = (int16_t)buffer;
-    slot->op->received = (struct bytes_const){.data = lent.data, .len = lent.len};
-    (void)end_slot(slot, (int64_t)len, ERROR_OK);
-}
-
-static bool attempt_send(struct sim_slot *slot)
-{
-    struct sim_net      *net = slot->driver->net;
-    struct sim_endpoint *end = end_of(net, slot->op->fd);
-    struct sim_pipe     *out = &end->peer->in;
-    struct bytes_const   from = slot->op->from;
-
-    if (end->is_reset && !end->is_reset_told && slot->sent == 0) {
-        end->is_reset_told = true;
-        return end_send(slot, ERROR_RESET);
-    }
-    if (end->state != SIM_OPEN || end->is_reset || out->is_fin_wanted) {
-        return end_send(slot, ERROR_BROKEN);
-    }
-    from.data += slot->sent;
-    from.len -= slot->sent;
-    from.len = from.len < sim_pipe_room(out) ? from.len : sim_pipe_room(out);
-    if (from.len == 0) {
-        return false;
-    }
-    if (sim_chance(net, net->faults.short_send)) {
-        from.len = (size_t)sim_between(net, 1, from.len);
-    }
-    sim_pipe_write(out, from);
-    slot->sent += from.len;
-    sim_end_push(end);
-    if (slot->is_in_parts && slot->sent < slot->op->from.len) {
-        sim_slot_poke(slot);
-        return false;
-    }
-    return end_send(slot, ERROR_NONE);
-}
-
-static bool attempt_poll(struct sim_slot *slot)
-{
-    return is_pollable(slot->driver->net, slot->op->fd) && end_slot(slot, 0, ERROR_OK);
-}
-
-/* The slot goes with its socket, so that the op is taken out first. */
-static bool do_close(struct sim_slot *slot)
-{
-    struct sim_slot closing = *slot;
-    struct sim_net *net = slot->driver->net;
-    struct sim_fd   entry = *sim_fd_of(net, slot->op->fd);
-
-    slot->op = NULL;
-    closing.event.position = 0;
-    if (entry.kind == SIM_FD_LISTENER) {
-        sim_listener_free(entry.listener);
-    } else if (entry.kind == SIM_FD_ENDPOINT) {
-        require(entry.endpoint->recv.op == NULL);
-        require(entry.endpoint->send.op == NULL);
-        entry.endpoint->fd = -1;
-        sim_end_close(entry.endpoint);
-    }
-    sim_fd_give(net, closing.op->fd);
-    return end_slot(&closing, 0, ERROR_OK);
-}
-
-/* What was already taken counts more than the reason why the rest was not. */
-static bool end_send(struct sim_slot *slot, enum error_kind kind)
-{
-    return end_slot(slot, (int64_t)slot->sent,
-                    slot->sent > 0 ? ERROR_OK : error_make(kind, "send"));
-}
-
-/* Nobody may have touched what was lent. */
-static bool end_slot(struct sim_slot *slot, int64_t result, struct error error)
-{
-    struct sim_driver  *driver = slot->driver;
-    struct io_op       *op = slot->op;
-    const struct io_op *lent = &slot->lent;
-
-    require(op->done == lent->done);
-    require(op->fd == lent->fd);
-    require(op->kind == lent->kind);
-    require(op->kind != IO_CONNECT || op->address == lent->address);
-    require(op->kind != IO_SEND || op->from.data == lent->from.data);
-    require(op->kind != IO_SEND || op->from.len == lent->from.len);
-    require(op->kind != IO_SEND || sim_lent_hash(op->from) == slot->lent_hash);
-    sim_event_clear(driver->net, &slot->event);
-    slot->op = NULL;
-    driver->net->completions++;
-    sim_note(driver->net, op->kind, (uint64_t)op->fd, (uint64_t)result * 16 + error.kind);
-    io_complete(driver->loop, op, result, error);
-    return true;
-}
-
-static bool is_pollable(struct sim_net *net, int fd)
-{
-    const struct sim_fd *entry = sim_fd_of(net, fd);
-
-    switch (entry->kind) {
-    case SIM_FD_ENDPOINT:
-        return sim_end_is_readable(entry->endpoint);
-    case SIM_FD_LISTENER:
-        return !list_is_empty(&entry->listener->backlog);
-    case SIM_FD_EVENT:
-        return entry->raised->is_raised;
-    case SIM_FD_FREE:
-        break;
-    }
-    return false;
 }
 
 /* Those that are due now; what they set for the same moment, too. */

@@ -25,6 +25,12 @@
  * Behaves like TCP on Linux: bytes arrive before the FIN or RST that follows them; closing with
  * unread bytes sends RST; bytes that reach a closed socket are answered by RST; one call is told
  * of a reset, after which receives read the end and sends are broken.
+ *
+ * Two models of a driver. Completion, as io_uring: bytes are taken when they are there, a cancelled
+ * operation may still succeed, a send may go out in parts. Readiness, as epoll: a socket is told to
+ * be readable, its bytes are taken just before `done`, possibly there are none after all; sends are
+ * tried at once and cancels take effect at once. What only a kernel's ring can do (full queues, too
+ * few buffers, F_MORE) belongs to the drivers and is tested there, tests/drivers/test_io_cramped.c.
  */
 #ifndef SALLYPORT_TESTS_DRIVER_SIM_H
 #define SALLYPORT_TESTS_DRIVER_SIM_H
@@ -46,21 +52,29 @@ struct sim_endpoint;
  * May be changed while the net runs.
  */
 struct sim_faults {
+    /* either model */
     unsigned short_recv; /* a receive brings 1 to all of the bytes that are there */
     unsigned short_send; /* a send takes 1 to all of the bytes that fit */
-    unsigned send_parts; /* a send goes out in parts before it ends, as with MSG_WAITALL */
     unsigned delay;      /* an operation that could end waits up to delay_ns_max first */
     unsigned shuffle;    /* things due at the same moment happen in another order */
     unsigned loss;       /* a segment is repeated after 200 ms */
     unsigned reset;      /* a segment makes the network reset both ends */
+    unsigned timeout;    /* a segment is the last that passes; its sender is told ERROR_TIMEOUT */
+    unsigned stall;      /* a turn begins up to stall_ns_max late, and everything is overdue */
     unsigned connect_refused;
     unsigned connect_timeout; /* no answer: ERROR_TIMEOUT after 130 s */
     unsigned connect_unreachable;
     unsigned accept_exhausted; /* an accept ends in ERROR_EXHAUSTED; the connection stays */
     unsigned socket_exhausted; /* io_socket fails */
-    unsigned cancel_late;      /* a cancelled op goes on for up to delay_ns_max and may succeed */
+    unsigned send_exhausted;   /* a send takes nothing and ends in ERROR_EXHAUSTED */
+    /* completion model */
+    unsigned send_parts;  /* a send goes out in parts before it ends, as with MSG_WAITALL */
+    unsigned cancel_late; /* a cancelled op goes on for up to delay_ns_max and may succeed */
+    /* readiness model */
+    unsigned spurious; /* a socket is told to be readable when it is not */
 
     uint64_t delay_ns_max;   /* 0: 1 ms */
+    uint64_t stall_ns_max;   /* 0: 1 ms */
     uint64_t latency_ns_min; /* one way, each link its own between the two; 0 and 0: 10 us */
     uint64_t latency_ns_max;
     size_t   socket_bytes_min; /* send and receive buffer, each socket its own; 0 and 0: 64 KiB */
@@ -71,6 +85,7 @@ struct sim_options {
     uint64_t          seed;
     struct sim_faults faults;
     size_t            descriptors_max; /* io_socket and accepts fail beyond; 0: no limit */
+    bool              is_readiness;    /* the readiness model; else the completion model */
 };
 
 /* --- the net --------------------------------------------------------------------------------- */
@@ -94,7 +109,11 @@ uint64_t sim_trace(const struct sim_net *net);
 size_t sim_open_fds(const struct sim_net *net);
 size_t sim_links(const struct sim_net *net);
 
-/* A listening descriptor for io_accept; close it with io_close. */
+/* Operations that ended, of all loops. */
+uint64_t sim_completions(const struct sim_net *net);
+
+/* A listening descriptor for io_accept; close it with io_close. Several at one address share what
+ * comes, as with SO_REUSEPORT. */
 int sim_listen_fd(struct sim_net *net, const struct address *address);
 
 /* A descriptor for io_poll, readable while raised (an eventfd, say); close it with io_close. */

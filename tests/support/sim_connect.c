@@ -24,7 +24,6 @@ struct sim_listener *sim_listener_new(struct sim_net *net, const struct address 
     struct sim_listener *listener = calloc(1, sizeof(*listener));
 
     require(listener != NULL);
-    require(listener_at(net, address) == NULL);
     listener->address = *address;
     listener->fd = -1;
     list_init(&listener->backlog);
@@ -64,6 +63,7 @@ void sim_listener_changed(struct sim_listener *listener)
 
 void sim_serve(struct sim_net *net, struct sim_service *service, const struct address *address)
 {
+    require(listener_at(net, address) == NULL);
     service->net = net;
     sim_listener_new(net, address)->service = service;
 }
@@ -112,17 +112,24 @@ void sim_connect_forget(struct sim_link *link)
     end->state = SIM_FAILED;
 }
 
+/* One of those that listen there. */
 static struct sim_listener *listener_at(struct sim_net *net, const struct address *address)
 {
+    struct sim_listener *chosen = NULL;
+    uint64_t             count = 0;
+
     for (struct list_link *link = list_first(&net->listeners); link != NULL;
          link = list_after(&net->listeners, link)) {
         struct sim_listener *listener = container_of(link, struct sim_listener, link);
 
-        if (address_is_equal(&listener->address, address)) {
-            return listener;
+        if (address_is_equal(&listener->address, address) && !listener->is_shut) {
+            count++;
+            if (count == 1 || sim_random(net, count) == 0) {
+                chosen = listener;
+            }
         }
     }
-    return NULL;
+    return chosen;
 }
 
 /* Each caller has an address of its own; on a UNIX socket callers have no name. */

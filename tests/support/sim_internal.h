@@ -6,6 +6,7 @@
  *     sim_connect.c from a connecting socket to an accepted one
  *     sim_actor.c   the calls of scripted peers
  *     driver_sim.c  io operations become attempts, now or later
+ *     sim_attempt.c one operation tries to end
  */
 #ifndef SALLYPORT_TESTS_SIM_INTERNAL_H
 #define SALLYPORT_TESTS_SIM_INTERNAL_H
@@ -45,7 +46,8 @@ struct sim_endpoint {
     enum sim_state       state;
     int                  fd; /* -1: not a descriptor */
     enum error_kind      failure;
-    bool                 is_closed; /* nobody holds it; the other end may live on */
+    enum error_kind      reset_kind; /* what is told of the reset; ERROR_NONE: ERROR_RESET */
+    bool                 is_closed;  /* nobody holds it; the other end may live on */
     bool                 is_reset;
     bool                 is_reset_told;
     bool                 has_reset;       /* RST was sent from here */
@@ -101,6 +103,7 @@ struct sim_net {
     uint64_t          trace;
     uint64_t          completions; /* of all loops, ever */
     unsigned          loops;
+    bool              is_readiness;
     struct list       links;
     size_t            links_count;
     struct list       listeners;
@@ -142,6 +145,8 @@ void sim_end_shut(struct sim_endpoint *end, bool is_reading_too);
 void sim_end_reset(struct sim_endpoint *end);
 /* The holder lets go, as close(2) does; may free the link. */
 void sim_end_close(struct sim_endpoint *end);
+/* What this end is told of its reset, once. */
+enum error_kind sim_end_reset_kind(const struct sim_endpoint *end);
 /* Is there something to receive, an end and an error included? */
 bool sim_end_is_readable(const struct sim_endpoint *end);
 /* Frees the link if both ends let go and nothing is on its way. */
@@ -160,5 +165,18 @@ void                 sim_listener_changed(struct sim_listener *listener);
 
 /* driver_sim.c */
 void sim_slot_poke(struct sim_slot *slot);
+/* Aborts when the descriptor is none of a connection. */
+struct sim_endpoint *sim_end_of(struct sim_net *net, int fd);
+
+/* sim_attempt.c */
+/* True: it ended, and the slot may be gone. */
+bool sim_attempt(struct sim_slot *slot);
+/* False: there is nothing to be had yet. */
+bool sim_receive(struct sim_driver *driver, struct io_op *op, int64_t *result, struct error *error);
+/* What was already taken counts more than the reason why the rest was not. */
+bool sim_send_end(struct sim_slot *slot, enum error_kind kind);
+bool sim_slot_end(struct sim_slot *slot, int64_t result, struct error error);
+/* Nobody may have touched what was lent. */
+void sim_check_lent(const struct sim_slot *slot);
 
 #endif

@@ -1,18 +1,26 @@
 #include "sim_lent.h"
 
 #include "base/require.h"
+#include "io/io.h"
 
 #include <sanitizer/asan_interface.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIPED = 0xDD, RETURNED_MAX = 64 };
+enum { WIPED = 0xDD, RETURNED_MAX = 64, ROUNDS_MAX = 2 };
+
+struct place {
+    struct bytes bytes;
+    uint64_t     turn;
+    size_t       bytes_in_turn;
+};
 
 struct sim_lent {
     size_t        places;
     size_t        next; /* in `returned` */
+    uint64_t      turn;
     struct bytes  returned[RETURNED_MAX];
-    struct bytes *out;
+    struct place *out;
 };
 
 static void release(struct bytes *bytes);
@@ -38,13 +46,23 @@ void sim_lent_free(struct sim_lent **lent)
     *lent = NULL;
 }
 
+void sim_lent_turn(struct sim_lent *lent)
+{
+    lent->turn++;
+}
+
 struct bytes sim_lent_begin(struct sim_lent *lent, size_t place, size_t len)
 {
     require(place < lent->places);
-    require(lent->out[place].data == NULL);
-    lent->out[place] = (struct bytes){.data = malloc(len), .len = len};
-    require(lent->out[place].data != NULL);
-    return lent->out[place];
+    struct place *out = &lent->out[place];
+
+    require(out->bytes.data == NULL);
+    out->bytes = (struct bytes){.data = malloc(len), .len = len};
+    require(out->bytes.data != NULL);
+    out->bytes_in_turn = out->turn == lent->turn ? out->bytes_in_turn + len : len;
+    out->turn = lent->turn;
+    require(out->bytes_in_turn <= IO_RECV_BYTES);
+    return out->bytes;
 }
 
 void sim_lent_end(struct sim_lent *lent, size_t place)
@@ -52,10 +70,11 @@ void sim_lent_end(struct sim_lent *lent, size_t place)
     struct bytes *oldest = &lent->returned[lent->next];
 
     require(place < lent->places);
-    require(lent->out[place].data != NULL);
+    require(lent->out[place].bytes.data != NULL);
+    require(lent->turn - lent->out[place].turn <= ROUNDS_MAX);
     release(oldest);
-    *oldest = lent->out[place];
-    lent->out[place] = (struct bytes){0};
+    *oldest = lent->out[place].bytes;
+    lent->out[place].bytes = (struct bytes){0};
     lent->next = (lent->next + 1) % RETURNED_MAX;
     memset(oldest->data, WIPED, oldest->len);
     ASAN_POISON_MEMORY_REGION(oldest->data, oldest->len);

@@ -59,6 +59,12 @@ void sim_end_push(struct sim_endpoint *end)
             on_reset(end);
             return;
         }
+        if (sim_chance(end->net, end->net->faults.timeout)) {
+            end->link->is_cut = true;
+            end->reset_kind = ERROR_TIMEOUT;
+            on_reset(end);
+            return;
+        }
         launch(peer, segment);
     }
 }
@@ -115,6 +121,11 @@ void sim_end_close(struct sim_endpoint *end)
     }
     end->is_closed = true;
     sim_link_settle(link);
+}
+
+enum error_kind sim_end_reset_kind(const struct sim_endpoint *end)
+{
+    return end->reset_kind == ERROR_NONE ? ERROR_RESET : end->reset_kind;
 }
 
 bool sim_end_is_readable(const struct sim_endpoint *end)

@@ -28,6 +28,7 @@ struct sim_net *sim_net_new(const struct sim_options *options)
     net->fds_max = options->descriptors_max == 0 ? SIM_DESCRIPTORS_MAX : options->descriptors_max;
     require(net->fds_max <= SIM_DESCRIPTORS_MAX);
     net->faults = options->faults;
+    net->is_readiness = options->is_readiness;
     net->chance = options->seed;
     net->now_ns = BEGINNING_NS;
     net->trace = HASH_START;
@@ -84,6 +85,11 @@ uint64_t sim_trace(const struct sim_net *net)
     return net->trace;
 }
 
+uint64_t sim_completions(const struct sim_net *net)
+{
+    return net->completions;
+}
+
 size_t sim_open_fds(const struct sim_net *net)
 {
     return net->fds_open;
@@ -112,6 +118,37 @@ void sim_event_clear(struct sim_net *net, struct sim_event *event)
     if (sim_event_is_set(event)) {
         sim_queue_remove(&net->queue, event);
     }
+}
+
+int sim_listen_fd(struct sim_net *net, const struct address *address)
+{
+    int                  fd = sim_fd_take(net);
+    struct sim_listener *listener = sim_listener_new(net, address);
+
+    require(fd >= 0);
+    listener->fd = fd;
+    net->fds[fd - SIM_FD_FIRST] = (struct sim_fd){.kind = SIM_FD_LISTENER, .listener = listener};
+    return fd;
+}
+
+int sim_event_fd(struct sim_net *net)
+{
+    int                fd = sim_fd_take(net);
+    struct sim_raised *raised = calloc(1, sizeof(*raised));
+
+    require(fd >= 0);
+    require(raised != NULL);
+    net->fds[fd - SIM_FD_FIRST] = (struct sim_fd){.kind = SIM_FD_EVENT, .raised = raised};
+    return fd;
+}
+
+void sim_event_set(struct sim_net *net, int fd, bool is_raised)
+{
+    struct sim_fd *entry = sim_fd_of(net, fd);
+
+    require(entry->kind == SIM_FD_EVENT);
+    entry->raised->is_raised = is_raised;
+    sim_slot_poke(&entry->raised->poll);
 }
 
 void sim_answer(struct sim_net *net, const struct address *address, enum sim_answer answer)
