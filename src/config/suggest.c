@@ -15,8 +15,9 @@ const char *suggest(const char *word, const char *const *names, size_t count)
 
     for (size_t i = 0; i < count; i++) {
         size_t away = distance(word, names[i]);
+        bool   has_something_in_common = away < strlen(word) || away < strlen(names[i]);
 
-        if (away <= limit) {
+        if (away <= limit && has_something_in_common) {
             limit = away > 0 ? away - 1 : 0;
             nearest = names[i];
         }
