@@ -108,6 +108,8 @@ static void on_connect(struct io_op *op)
 
         attempt_failed(session, kind);
         session->backend.fd = -1;
+        /* It may have been established just when it was given up: no FIN, nothing was said (I3). */
+        io_reset_on_close(session_loop(session), fd);
         io_close(session_loop(session), &session->backend.recv, fd, on_attempt_closed);
     }
     session_advance(session);

@@ -267,6 +267,25 @@ START_TEST(a_server_that_answers_at_the_last_moment_is_used)
 }
 END_TEST
 
+/* To the server FIN would be the whole request of a client that said nothing. */
+START_TEST(an_attempt_given_up_as_it_succeeds_ends_in_a_reset)
+{
+    begin(&(struct stage_options){
+        .timeouts = {.connect_ns = 50 * NS_PER_US},
+        .faults = {.latency_ns_min = 20 * NS_PER_US, .latency_ns_max = 20 * NS_PER_US}});
+    sim_faults(stage.net)->delay = 1000;
+    sim_faults(stage.net)->delay_ns_max = 10 * NS_PER_MS;
+    dial_and_greet();
+    stage_until_reports(1);
+    stage_pass(NS_PER_MS);
+    ck_assert_int_eq(stage.last.reason, END_CONNECT_TIMEOUT);
+    ck_assert_uint_eq(stage.servers[0].accepted, 1);
+    ck_assert(stage.servers[0].has_reset);
+    ck_assert(!stage.servers[0].has_end);
+    stage_close();
+}
+END_TEST
+
 START_TEST(want_of_descriptors_for_a_server_is_want_of_resources)
 {
     begin(&(struct stage_options){0});
@@ -474,6 +493,7 @@ Suite *session_ends_suite(void)
                                each_server_has_the_whole_connect_timeout,
                                the_next_server_is_tried_and_only_as_often_as_allowed,
                                a_server_that_answers_at_the_last_moment_is_used,
+                               an_attempt_given_up_as_it_succeeds_ends_in_a_reset,
                                want_of_descriptors_for_a_server_is_want_of_resources,
                                want_of_buffers_is_want_of_resources,
                                a_handshake_that_goes_wrong_after_the_hello_has_failed,
