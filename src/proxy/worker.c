@@ -1,5 +1,6 @@
 #include "proxy/worker.h"
 
+#include "base/heap.h"
 #include "base/require.h"
 #include "base/slab.h"
 #include "proxy/listener.h"
@@ -10,6 +11,10 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* After a burst of at least so many sessions, when no more than a quarter is left, the memory they
+ * had goes back to the kernel. */
+enum { BURST_SESSIONS = 128, BURST_SHARE_LEFT = 4 };
 
 struct worker {
     struct worker_options options;
@@ -27,6 +32,7 @@ struct worker {
     struct list           parked; /* sessions waiting for a place to handshake */
     struct task           reap;
     size_t                sessions_count;
+    size_t                sessions_peak; /* since memory was given back last */
     size_t                handshakes;
     uint32_t              next_number;
     worker_empty         *empty;
@@ -43,6 +49,7 @@ static void             reap_session(struct worker *worker, struct session *sess
 static void             summarize(const struct worker *worker, struct session *session,
                                   struct session_summary *summary);
 static void             summarize_tls(struct session *session, struct session_summary *summary);
+static void             give_back_after_burst(struct worker *worker);
 static void             resume_listeners(struct worker *worker);
 static void             tell_when_empty(struct worker *worker);
 
@@ -285,6 +292,9 @@ static void worker_begin(struct worker *worker, struct session *session,
     frontend->sessions++;
     frontend->generation->users++;
     worker->sessions_count++;
+    if (worker->sessions_peak < worker->sessions_count) {
+        worker->sessions_peak = worker->sessions_count;
+    }
     reactor_count(reactor, METRIC_CONNECTIONS_TOTAL, 1);
     reactor_count(reactor, METRIC_CONNECTIONS_ACTIVE, 1);
     session_start(session, worker, frontend, fd);
@@ -344,8 +354,21 @@ static void on_reap(struct task *task)
     while ((link = list_take_first(&worker->over)) != NULL) {
         reap_session(worker, container_of(link, struct session, link));
     }
+    give_back_after_burst(worker);
     resume_listeners(worker);
     tell_when_empty(worker);
+}
+
+static void give_back_after_burst(struct worker *worker)
+{
+    if (worker->sessions_peak < BURST_SESSIONS ||
+        worker->sessions_count > worker->sessions_peak / BURST_SHARE_LEFT) {
+        return;
+    }
+    worker->sessions_peak = worker->sessions_count;
+    slab_trim(worker->sessions);
+    slab_trim(worker->buffers);
+    heap_trim();
 }
 
 static void reap_session(struct worker *worker, struct session *session)
