@@ -43,14 +43,15 @@ struct lane_options {
     struct address  frontend;
     struct address  backend;
     uint64_t        ends_within_ns; /* the longest a session may outlive the last sign of life */
-    bool            is_benign;      /* the network breaks nothing: honest plans must succeed */
+    const bool     *is_benign;      /* the network breaks nothing now: honest plans must succeed */
 };
 
 struct lane {
     struct lane_options options;
     struct sim_service  service;
     struct sim_event    settle; /* looks at the outcome once nothing is on the way any more */
-    struct random       random;
+    struct random       plans;  /* drawn from for each session, the same whatever happens */
+    struct random       random; /* drawn from on the way */
     struct plan         plan;
     struct codec       *codec;
     struct party        client;
@@ -60,6 +61,8 @@ struct lane {
     uint64_t            last_sign_ns;
     uint64_t            sessions_left;
     uint64_t            sessions_done;
+    uint64_t            honest;    /* a hash over what became of the honest sessions */
+    bool                is_benign; /* the network was benign when the session began */
     const char         *violation; /* the first law that was broken, or NULL */
     /* the daemon's word */
     bool            is_reported;
@@ -75,6 +78,9 @@ bool lane_is_done(const struct lane *lane);
 
 /* The daemon reports the session of this lane's frontend. */
 void lane_report(struct lane *lane, const struct session_summary *summary);
+
+/* Tells one report, on stderr. */
+void lane_tell_report(const struct session_summary *summary, uint64_t now_ns);
 
 /* Tells the present session's plan and how far it came, on stderr: for a violation. */
 void lane_tell(const struct lane *lane);

@@ -25,6 +25,7 @@ static struct pool_target       targets[LANES_MAX];
 static struct snapshot_frontend frontends[LANES_MAX];
 static struct snapshot_backend  backends[LANES_MAX];
 static struct snapshot          snapshot;
+static struct snapshot          snapshot_again;
 static char                     names[LANES_MAX][NAME_BYTES];
 
 static struct address address_of(const char *host, unsigned port);
@@ -52,6 +53,12 @@ const struct snapshot *setting_init(unsigned lanes)
         setting_tls_init(&frontends[i].tls);
     }
     return &snapshot;
+}
+
+const struct snapshot *setting_again(void)
+{
+    snapshot_again = snapshot;
+    return &snapshot_again;
 }
 
 void setting_fini(void)

@@ -9,6 +9,9 @@
 const struct snapshot *setting_init(unsigned lanes);
 void                   setting_fini(void);
 
+/* The same configuration, read a second time; once a run. */
+const struct snapshot *setting_again(void);
+
 /* The longest a session may live after the last byte moved. */
 uint64_t setting_ends_within_ns(void);
 

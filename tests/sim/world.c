@@ -2,167 +2,164 @@
 
 #include "base/clock.h"
 #include "base/require.h"
+#include "crew.h"
 #include "driver_sim.h"
 #include "lane.h"
-#include "proxy/worker.h"
 #include "setting.h"
+#include "swarm.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { BUFFERS_MAX = 256, TURNS_PER_SESSION_MAX = 2 * 1000 * 1000 };
+/* Two workers must not jump over each other's timers; turns that do nothing may follow one another
+ * only this often. */
+#define ALONE_WAIT_NS  NS_PER_S
+#define SHARED_WAIT_NS (20 * NS_PER_MS)
+enum { TURNS_PER_SESSION_MAX = 2 * 1000 * 1000, IDLE_TURNS_MAX = 200 };
 
 struct world {
-    struct sim_net *net;
-    struct reactor *reactor;
-    struct worker  *worker;
-    struct quota    connections;
-    struct lane     lanes[WORLD_LANES];
-    uint64_t        reported;
-    uint64_t        turns;
-    bool            is_empty;
-    bool            is_verbose;
-    bool            is_benign;
+    const struct world_options *options;
+    struct swarm                swarm;
+    struct sim_net             *net;
+    struct crew                 crew;
+    struct lane                 lanes[WORLD_LANES];
+    uint64_t                    turns;
+    uint64_t                    idle_turns;
+    bool                        is_calm;
 };
 
-static void world_open(struct world *world, uint64_t seed);
-static void draw_faults(struct world *world, struct random *random, struct sim_faults *faults);
-static void keep_handshakes_possible(struct sim_faults *faults);
-static void world_listen(struct world *world);
-static bool lanes_are_done(const struct world *world);
-static const char *lanes_violation(const struct world *world);
+static void        world_open(struct world *world);
+static void        start_lanes(struct world *world);
+static const char *world_turn(struct world *world);
 static const char *world_close(struct world *world);
+static void        intervene(struct world *world);
+static uint64_t    sessions_done(const struct world *world);
+static bool        lanes_are_done(const struct world *world);
+static const char *lanes_violation(const struct world *world);
+static void        stop_lanes(struct world *world, bool is_told);
 static void        on_report(void *owner, const struct session_summary *summary);
-static void        on_empty(void *owner);
 
-void world_run(uint64_t seed, uint64_t sessions, bool is_verbose, struct world_result *result)
+void world_run(const struct world_options *options, struct world_result *result)
 {
     struct world *world = calloc(1, sizeof(*world));
+    const char   *violation = NULL;
 
     require(world != NULL);
-    *result = (struct world_result){0};
-    world->is_verbose = is_verbose;
-    world_open(world, seed);
-    for (unsigned i = 0; i < WORLD_LANES; i++) {
-        struct lane_options options = {.net = world->net,
-                                       .frontend = setting_frontend(i),
-                                       .backend = setting_backend(i),
-                                       .ends_within_ns = setting_ends_within_ns(),
-                                       .is_benign = world->is_benign};
-
-        lane_start(&world->lanes[i], &options, seed * WORLD_LANES + i, sessions / WORLD_LANES);
+    require(options->lanes > 0 && options->lanes <= WORLD_LANES);
+    world->options = options;
+    world_open(world);
+    start_lanes(world);
+    while (violation == NULL && !lanes_are_done(world)) {
+        violation = world_turn(world);
     }
-    while (!lanes_are_done(world) && lanes_violation(world) == NULL) {
-        reactor_turn(world->reactor, NS_PER_S);
-        if (++world->turns > sessions * TURNS_PER_SESSION_MAX) {
-            result->violation = "I9: the reactor turns and turns";
-            break;
-        }
-    }
-    if (result->violation == NULL) {
-        result->violation = lanes_violation(world);
-    }
-    for (unsigned i = 0; i < WORLD_LANES; i++) {
-        if (is_verbose && (world->lanes[i].violation != NULL || result->violation != NULL)) {
-            lane_tell(&world->lanes[i]);
-        }
-        result->sessions += world->lanes[i].sessions_done;
-        lane_stop(&world->lanes[i]);
-    }
+    *result = (struct world_result){.sessions = sessions_done(world), .turns = world->turns};
+    stop_lanes(world, options->is_verbose && violation != NULL);
+    result->honest = world->lanes[0].honest;
     result->trace = sim_trace(world->net);
-    const char *violation = world_close(world);
+    const char *left = world_close(world);
 
-    result->violation = result->violation != NULL ? result->violation : violation;
-    result->reported = world->reported;
-    result->turns = world->turns;
+    result->violation = violation != NULL ? violation : left;
+    result->reported = world->crew.reported;
     free(world);
 }
 
-static void world_open(struct world *world, uint64_t seed)
+static void world_open(struct world *world)
 {
-    struct random          random = {seed};
-    struct sim_options     options = {.seed = seed};
-    struct tls_ticket_keys keys = {0};
-    struct error           error = ERROR_OK;
+    struct random      random = {world->options->seed};
+    struct sim_options options = {.seed = world->options->seed};
 
-    draw_faults(world, &random, &options.faults);
+    swarm_draw(&world->swarm, &random, world->options->sessions, world->options->without);
+    options.faults = world->swarm.faults;
+    options.is_readiness = world->swarm.is_readiness;
+    options.descriptors_max = world->swarm.descriptors_max;
+    world->is_calm = world->swarm.is_benign;
     world->net = sim_net_new(&options);
-    world->reactor = reactor_new(&(struct reactor_options){.name = "sim"}, &error);
-    require(world->reactor != NULL);
-    reactor_adopt(world->reactor, sim_loop_open(world->net));
-    quota_init(&world->connections, WORLD_LANES * 4);
-    struct worker_options worker_options = {.reactor = world->reactor,
-                                            .snapshot = setting_init(WORLD_LANES),
-                                            .ticket_keys = &keys,
-                                            .connections = &world->connections,
-                                            .buffers_max = BUFFERS_MAX,
-                                            .report = on_report,
-                                            .owner = world};
-
-    world->worker = worker_new(&worker_options, &error);
-    require(world->worker != NULL);
-    world_listen(world);
+    crew_open(&world->crew, &(struct crew_options){.net = world->net,
+                                                   .snapshot = setting_init(WORLD_LANES),
+                                                   .workers = world->swarm.workers,
+                                                   .frontends = WORLD_LANES,
+                                                   .buffers_max = world->swarm.buffers_max,
+                                                   .report = on_report,
+                                                   .owner = world});
 }
 
-static void world_listen(struct world *world)
+static void start_lanes(struct world *world)
 {
-    for (unsigned i = 0; i < WORLD_LANES; i++) {
-        struct address address = setting_frontend(i);
+    const struct swarm *swarm = &world->swarm;
 
-        require(worker_listen(world->worker, i, sim_listen_fd(world->net, &address)));
-    }
-}
+    for (unsigned i = 0; i < world->options->lanes; i++) {
+        struct lane_options options = {
+            .net = world->net,
+            .frontend = setting_frontend(i),
+            .backend = setting_backend(i),
+            .ends_within_ns = setting_ends_within_ns() +
+                              (swarm->faults.stall > 0 ? 2 * swarm->faults.stall_ns_max : 0),
+            .is_benign = &world->swarm.is_benign};
 
-/* Swarm testing: each kind of fault is on in about half of the worlds. In a benign world nothing
- * happens to a connection that its ends did not do themselves. */
-static void draw_faults(struct world *world, struct random *random, struct sim_faults *faults)
-{
-    unsigned *const disturbing[] = {
-        &faults->short_recv, &faults->short_send,  &faults->send_parts,      &faults->delay,
-        &faults->shuffle,    &faults->cancel_late, &faults->accept_exhausted};
-    unsigned *const breaking[] = {&faults->reset, &faults->connect_refused,
-                                  &faults->connect_timeout, &faults->connect_unreachable,
-                                  &faults->socket_exhausted};
-
-    *faults = (struct sim_faults){0};
-    for (size_t i = 0; i < sizeof(disturbing) / sizeof(disturbing[0]); i++) {
-        *disturbing[i] = random_percent(random, 50) ? (unsigned)random_below(random, 400) : 0;
-    }
-    world->is_benign = random_percent(random, 60);
-    for (size_t i = 0; i < sizeof(breaking) / sizeof(breaking[0]); i++) {
-        *breaking[i] = !world->is_benign && random_percent(random, 30)
-                           ? (unsigned)random_below(random, 60)
-                           : 0;
-    }
-    faults->loss = random_percent(random, 20) ? (unsigned)random_below(random, 20) : 0;
-    faults->delay_ns_max = NS_PER_US << random_below(random, 14);
-    faults->latency_ns_max = NS_PER_US << random_below(random, 17);
-    if (random_percent(random, 50)) {
-        faults->socket_bytes_min = 1 + random_below(random, 2000);
-        faults->socket_bytes_max = faults->socket_bytes_min + random_below(random, 100000);
-        keep_handshakes_possible(faults);
+        lane_start(&world->lanes[i], &options, world->options->seed * WORLD_LANES + i,
+                   world->options->sessions / world->options->lanes);
     }
 }
 
-/* A window of a few bytes on a long way is a network on which no handshake ends in time. */
-static void keep_handshakes_possible(struct sim_faults *faults)
+/* One turn of every worker, and a look at what holds after each. */
+static const char *world_turn(struct world *world)
 {
-    const uint64_t flight_bytes = 4000;
-    const uint64_t enough_ns = 4 * NS_PER_S;
-    uint64_t       round_trip_ns = 2 * faults->latency_ns_max + 2 * faults->delay_ns_max +
-                             (faults->loss > 0 ? 20 * NS_PER_MS : 0);
-    size_t least = (size_t)(flight_bytes * round_trip_ns / enough_ns) + 1;
+    uint64_t completions = sim_completions(world->net);
+    uint64_t until_ns = sim_now_ns(world->net) + (uint64_t)world->crew.workers_count * SIM_TURN_NS;
 
-    if (faults->socket_bytes_min < least) {
-        faults->socket_bytes_max += least - faults->socket_bytes_min;
-        faults->socket_bytes_min = least;
+    intervene(world);
+    crew_turn(&world->crew, world->crew.workers_count == 1 ? ALONE_WAIT_NS : SHARED_WAIT_NS);
+    world->turns++;
+    bool is_idle = sim_now_ns(world->net) <= until_ns && sim_completions(world->net) == completions;
+
+    world->idle_turns = is_idle ? world->idle_turns + 1 : 0;
+    if (world->idle_turns > IDLE_TURNS_MAX ||
+        world->turns > world->options->sessions * TURNS_PER_SESSION_MAX) {
+        return "I9: the reactor turns and turns";
     }
+    if (crew_has_too_many_buffers(&world->crew)) {
+        return "I7: more buffers than four a session";
+    }
+    return lanes_violation(world);
+}
+
+/* What an operator does in mid-run, and the end of the troubles half-way. */
+static void intervene(struct world *world)
+{
+    struct swarm *swarm = &world->swarm;
+    uint64_t      done = sessions_done(world);
+
+    if (!world->is_calm && done >= world->options->sessions / 2) {
+        swarm_calm(swarm);
+        *sim_faults(world->net) = swarm->faults;
+        world->is_calm = true;
+    }
+    if (swarm->reload_after != 0 && done >= swarm->reload_after) {
+        swarm->reload_after = 0;
+        crew_reload(&world->crew, setting_again());
+    }
+    if (swarm->cut_after != 0 && done >= swarm->cut_after) {
+        swarm->cut_after = 0;
+        crew_cut(&world->crew);
+    }
+    if (swarm->drain_after != 0 && done >= swarm->drain_after) {
+        swarm->drain_after = 0;
+        crew_drain(&world->crew, true);
+    }
+}
+
+static uint64_t sessions_done(const struct world *world)
+{
+    uint64_t done = 0;
+
+    for (unsigned i = 0; i < world->options->lanes; i++) {
+        done += world->lanes[i].sessions_done;
+    }
+    return done;
 }
 
 static bool lanes_are_done(const struct world *world)
 {
-    for (unsigned i = 0; i < WORLD_LANES; i++) {
+    for (unsigned i = 0; i < world->options->lanes; i++) {
         if (!lane_is_done(&world->lanes[i])) {
             return false;
         }
@@ -172,7 +169,7 @@ static bool lanes_are_done(const struct world *world)
 
 static const char *lanes_violation(const struct world *world)
 {
-    for (unsigned i = 0; i < WORLD_LANES; i++) {
+    for (unsigned i = 0; i < world->options->lanes; i++) {
         if (world->lanes[i].violation != NULL) {
             return world->lanes[i].violation;
         }
@@ -180,58 +177,49 @@ static const char *lanes_violation(const struct world *world)
     return NULL;
 }
 
+static void stop_lanes(struct world *world, bool is_told)
+{
+    for (unsigned i = 0; i < world->options->lanes; i++) {
+        if (is_told) {
+            lane_tell(&world->lanes[i]);
+        }
+        lane_stop(&world->lanes[i]);
+    }
+}
+
 /* Drains, then looks whether everything is back where it was (I8): the slabs check themselves. */
 static const char *world_close(struct world *world)
 {
     const char *violation = NULL;
 
-    worker_drain(world->worker, on_empty);
-    for (uint64_t i = 0; i < TURNS_PER_SESSION_MAX && !world->is_empty; i++) {
-        reactor_turn(world->reactor, NS_PER_S);
+    crew_drain(&world->crew, false);
+    for (uint64_t i = 0; i < TURNS_PER_SESSION_MAX && !crew_is_empty(&world->crew); i++) {
+        crew_turn(&world->crew, SHARED_WAIT_NS);
     }
-    if (!world->is_empty) {
-        (void)fprintf(stderr, "a worker that does not drain: %zu sessions left\n",
-                      worker_sessions(world->worker));
-        exit(EXIT_FAILURE);
-    }
-    if (sim_open_fds(world->net) != 0) {
+    if (!crew_is_empty(&world->crew)) {
+        violation = "I5: a worker does not drain";
+    } else if (sim_open_fds(world->net) != 0) {
         violation = "I8: descriptors are left open";
     }
-    if (reactor_metric(world->reactor, METRIC_CONNECTIONS_ACTIVE) != 0 ||
-        reactor_metric(world->reactor, METRIC_CONNECTIONS_TOTAL) != world->reported ||
-        reactor_metric(world->reactor, METRIC_HANDSHAKES_ACTIVE) != 0) {
-        violation = "I11: accepted is not active and closed together";
+    violation = violation != NULL ? violation : crew_violation(&world->crew);
+    if (crew_is_empty(&world->crew)) {
+        crew_close(&world->crew);
+        sim_net_free(&world->net);
+        setting_fini();
     }
-    worker_free(&world->worker);
-    reactor_close(world->reactor);
-    reactor_free(&world->reactor);
-    sim_net_free(&world->net);
-    setting_fini();
     return violation;
 }
 
 static void on_report(void *owner, const struct session_summary *summary)
 {
     struct world *world = owner;
+    unsigned long number = strtoul(summary->frontend, NULL, 10);
 
-    world->reported++;
-    if (world->is_verbose) {
-        (void)fprintf(stderr, "%12.6f lane %s: %s in=%llu out=%llu\n",
-                      (double)sim_now_ns(world->net) / (double)NS_PER_S, summary->frontend,
-                      end_reason_word(summary->reason), (unsigned long long)summary->bytes_in,
-                      (unsigned long long)summary->bytes_out);
+    require(number < WORLD_LANES);
+    if (world->options->is_verbose) {
+        lane_tell_report(summary, sim_now_ns(world->net));
     }
-    unsigned long lane = strtoul(summary->frontend, NULL, 10);
-
-    require(lane < WORLD_LANES);
-    if (world->lanes[lane].options.net != NULL) {
-        lane_report(&world->lanes[lane], summary);
+    if (world->lanes[number].options.net != NULL) {
+        lane_report(&world->lanes[number], summary);
     }
-}
-
-static void on_empty(void *owner)
-{
-    struct world *world = owner;
-
-    world->is_empty = true;
 }

@@ -1,7 +1,9 @@
 /*
- * A worker of the real proxy on a simulated network, with lanes of clients and servers around it.
- * One world a seed: the network's faults are drawn from it (a random subset, so that each seed has
- * a character), then the plans, then every chance on the way.
+ * The real proxy on a simulated network, with lanes of clients and servers around it: one or two
+ * workers, each with a reactor of its own, that share a clock, a network, a quota and their
+ * addresses. One world a seed: first what may go wrong (swarm.h), then the plans, then every chance
+ * on the way. Half-way everything that breaks connections stops, and from then on honest sessions
+ * must succeed; in mid-run the workers may be given a new snapshot, drained and begun anew, or cut.
  */
 #ifndef SALLYPORT_TESTS_SIM_WORLD_H
 #define SALLYPORT_TESTS_SIM_WORLD_H
@@ -11,15 +13,23 @@
 
 enum { WORLD_LANES = 8 };
 
+struct world_options {
+    uint64_t seed;
+    uint64_t sessions;   /* of all lanes together; at least one a lane */
+    unsigned lanes;      /* 1 to WORLD_LANES */
+    uint64_t without;    /* kinds of trouble left out: bits of swarm_bit */
+    bool     is_verbose; /* tells each outcome on stderr */
+};
+
 struct world_result {
     uint64_t    sessions;
     uint64_t    reported;
     uint64_t    turns;
-    uint64_t    trace;     /* the same for the same seed, always (I14) */
+    uint64_t    trace;     /* the same for the same options, always (I14) */
+    uint64_t    honest;    /* what became of the first lane's honest sessions (I13) */
     const char *violation; /* NULL: none */
 };
 
-/* Runs `sessions` sessions in one world. `is_verbose` tells each outcome on stderr. */
-void world_run(uint64_t seed, uint64_t sessions, bool is_verbose, struct world_result *result);
+void world_run(const struct world_options *options, struct world_result *result);
 
 #endif

@@ -11,7 +11,8 @@ enum { WIPED = 0xDD, RETURNED_MAX = 64, ROUNDS_MAX = 2 };
 
 struct place {
     struct bytes bytes;
-    uint64_t     turn;
+    uint64_t     filled_turn;
+    uint64_t     used_turn; /* its bytes were handed over then */
     size_t       bytes_in_turn;
 };
 
@@ -59,22 +60,24 @@ struct bytes sim_lent_begin(struct sim_lent *lent, size_t place, size_t len)
     require(out->bytes.data == NULL);
     out->bytes = (struct bytes){.data = malloc(len), .len = len};
     require(out->bytes.data != NULL);
-    out->bytes_in_turn = out->turn == lent->turn ? out->bytes_in_turn + len : len;
-    out->turn = lent->turn;
-    require(out->bytes_in_turn <= IO_RECV_BYTES);
+    out->filled_turn = lent->turn;
     return out->bytes;
 }
 
 void sim_lent_end(struct sim_lent *lent, size_t place)
 {
     struct bytes *oldest = &lent->returned[lent->next];
+    struct place *out = &lent->out[place];
 
     require(place < lent->places);
-    require(lent->out[place].bytes.data != NULL);
-    require(lent->turn - lent->out[place].turn <= ROUNDS_MAX);
+    require(out->bytes.data != NULL);
+    require(lent->turn - out->filled_turn <= ROUNDS_MAX);
+    out->bytes_in_turn = (out->used_turn == lent->turn ? out->bytes_in_turn : 0) + out->bytes.len;
+    out->used_turn = lent->turn;
+    require(out->bytes_in_turn <= IO_RECV_BYTES);
     release(oldest);
-    *oldest = lent->out[place].bytes;
-    lent->out[place].bytes = (struct bytes){0};
+    *oldest = out->bytes;
+    out->bytes = (struct bytes){0};
     lent->next = (lent->next + 1) % RETURNED_MAX;
     memset(oldest->data, WIPED, oldest->len);
     ASAN_POISON_MEMORY_REGION(oldest->data, oldest->len);

@@ -16,8 +16,8 @@ struct sim_lent;
 struct sim_lent *sim_lent_new(size_t places);
 void             sim_lent_free(struct sim_lent **lent);
 
-/* A turn begins. A place is filled at most to IO_RECV_BYTES a turn, and comes back within two
- * (I10); anything else aborts. */
+/* A turn begins. From one place at most IO_RECV_BYTES are used a turn, and within two turns (I10);
+ * anything else aborts. */
 void sim_lent_turn(struct sim_lent *lent);
 
 struct bytes sim_lent_begin(struct sim_lent *lent, size_t place, size_t len);
