@@ -38,7 +38,7 @@ static const char *escaped(const char *text)
 
 static void visit_row(const struct schema_group *group, const struct schema_option *option)
 {
-    char  row[200];
+    char  row[1100];
     char *at;
 
     (void)group;
