@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                        .frontend = setting_frontend(i),
                                        .backend = setting_backend(i),
                                        .ends_within_ns = setting_ends_within_ns(),
-                                       .is_benign = world.is_benign};
+                                       .is_benign = &world.is_benign};
 
         lane_start(&world.lanes[i], &options, i + 1, SESSIONS_PER_LANE);
     }
