@@ -32,8 +32,8 @@ struct listening {
 /*
  * Makes the account for a snapshot: at least one socket an address and worker, sharing the port
  * (SO_REUSEPORT); UNIX sockets are shared by duplicates. Takes over what `before` (may be NULL) has
- * of the same addresses, which stay in it too until listening_replace. False when an address cannot
- * be had, say because another process has it; then nothing was opened, and why was logged.
+ * of the same addresses; they stand in both accounts until one is given up. False when an address
+ * cannot be had, say because another process has it; then nothing was opened, and why was logged.
  */
 __attribute__((warn_unused_result)) bool listening_open(struct listening       *listening,
                                                         const struct snapshot  *snapshot,

@@ -25,12 +25,19 @@ static struct tls_peer  client;
 static struct tls_peer  server;
 static struct tls_forge forge;
 
-static void begin(void);
-static void on_key(const SSL *ssl, const char *line);
-static void send_record(struct bytes_const *tape, struct stream *upload, bool *said_goodbye);
-static struct bytes_const draw_content(struct bytes_const *tape, uint8_t type,
-                                       struct stream *upload, size_t *padding);
-static bool               is_key_update(uint8_t type, struct bytes_const content);
+struct record {
+    uint8_t            type;
+    struct bytes_const content;
+    size_t             padding; /* bytes of 0 behind the type */
+};
+
+static void     begin(void);
+static void     on_key(const SSL *ssl, const char *line);
+static void     send_record(struct bytes_const *tape, struct stream *upload, bool *said_goodbye);
+static unsigned draw_record(struct record *record, struct bytes_const *tape);
+static void     read_as_receiver(struct record *record);
+static void     fill_from(struct record *record, struct stream *upload);
+static bool     is_key_update(const struct record *record);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -75,49 +82,70 @@ static void on_key(const SSL *ssl, const char *line)
 
 static void send_record(struct bytes_const *tape, struct stream *upload, bool *said_goodbye)
 {
-    static const uint8_t types[] = {TYPE_DATA, TYPE_HANDSHAKE, TYPE_ALERT, 0};
-    static uint8_t       memory[2 * CONTENT_BYTES_MAX + TLS_FORGE_OVERHEAD_BYTES];
-    uint8_t              choice = fuzz_byte(tape);
-    uint8_t              type = choice & 4 ? fuzz_byte(tape) : types[choice & 3];
-    size_t               padding = 0;
-    struct bytes_const   content = draw_content(tape, type, upload, &padding);
-    size_t               len = tls_forge_record(&forge, type, content, padding, memory);
+    static uint8_t memory[2 * CONTENT_BYTES_MAX + TLS_FORGE_OVERHEAD_BYTES];
+    struct record  record;
 
-    if (is_key_update(type, content)) {
+    server.now_ns += (uint64_t)draw_record(&record, tape) * NS_PER_MS;
+    if (record.type == TYPE_DATA) {
+        fill_from(&record, upload);
+    }
+    size_t len = tls_forge_record(&forge, record.type, record.content, record.padding, memory);
+
+    if (is_key_update(&record)) {
         tls_forge_next_key(&forge);
     }
-    *said_goodbye =
-        *said_goodbye || (type == TYPE_ALERT && content.len == 2 && content.data[1] == 0);
-    server.now_ns += (choice >> 4) * NS_PER_MS;
+    *said_goodbye = *said_goodbye || (record.type == TYPE_ALERT && record.content.len == 2 &&
+                                      record.content.data[1] == 0);
     tls_peer_receive(&server, (struct bytes_const){memory, len});
 }
 
-static struct bytes_const draw_content(struct bytes_const *tape, uint8_t type,
-                                       struct stream *upload, size_t *padding)
+/* Returns the milliseconds that pass before it. */
+static unsigned draw_record(struct record *record, struct bytes_const *tape)
 {
-    static uint8_t     memory[CONTENT_BYTES_MAX];
-    size_t             len = fuzz_below(tape, 64);
-    struct bytes_const content;
+    static const uint8_t types[] = {TYPE_DATA, TYPE_HANDSHAKE, TYPE_ALERT, 0};
+    uint8_t              choice = fuzz_byte(tape);
 
+    record->type = choice & 4 ? fuzz_byte(tape) : types[choice & 3];
+    record->padding = 0;
+    size_t len = fuzz_below(tape, 64);
     if (len == 63) { /* a long one */
         len = fuzz_below(tape, CONTENT_BYTES_MAX + 1);
-        *padding = fuzz_below(tape, CONTENT_BYTES_MAX + 1);
+        record->padding = fuzz_below(tape, CONTENT_BYTES_MAX + 1);
     }
-    if (type == TYPE_DATA) {
-        content = (struct bytes_const){memory, len};
-        stream_fill(upload, (struct bytes){memory, len});
-        upload->sent += len;
-        return content;
+    if (record->type == TYPE_DATA) {
+        record->content = (struct bytes_const){NULL, len};
+    } else {
+        record->content = fuzz_bytes(tape, len);
+        read_as_receiver(record);
     }
-    content = fuzz_bytes(tape, len);
-    return content;
+    return choice >> 4;
 }
 
-static bool is_key_update(uint8_t type, struct bytes_const content)
+/* A type of 0 is padding to whoever receives it, and the last byte before it that is not 0 is the
+ * type (RFC 8446, 5.4). */
+static void read_as_receiver(struct record *record)
+{
+    while (record->type == 0 && record->content.len > 0) {
+        record->padding++;
+        record->content.len--;
+        record->type = record->content.data[record->content.len];
+    }
+}
+
+static void fill_from(struct record *record, struct stream *upload)
+{
+    static uint8_t memory[CONTENT_BYTES_MAX];
+
+    stream_fill(upload, (struct bytes){memory, record->content.len});
+    upload->sent += record->content.len;
+    record->content.data = memory;
+}
+
+static bool is_key_update(const struct record *record)
 {
     static const uint8_t message[] = {24, 0, 0, 1};
 
-    return type == TYPE_HANDSHAKE && content.len == sizeof(message) + 1 &&
-           memcmp(content.data, message, sizeof(message)) == 0 &&
-           content.data[sizeof(message)] <= 1;
+    return record->type == TYPE_HANDSHAKE && record->content.len == sizeof(message) + 1 &&
+           memcmp(record->content.data, message, sizeof(message)) == 0 &&
+           record->content.data[sizeof(message)] <= 1;
 }
