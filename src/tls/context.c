@@ -48,8 +48,10 @@ struct tls_library *tls_library_new(struct error *error)
     library->bio_method = bio_method_new();
     if (library->provider != NULL) {
         library->ticket_cipher = EVP_CIPHER_fetch(library->openssl, "AES-256-CBC", NULL);
+        library->ticket_cipher_short = EVP_CIPHER_fetch(library->openssl, "AES-128-CBC", NULL);
     }
-    if (library->bio_method == NULL || library->ticket_cipher == NULL) {
+    if (library->bio_method == NULL || library->ticket_cipher == NULL ||
+        library->ticket_cipher_short == NULL) {
         *error = error_from_openssl("tls library");
         tls_library_free(&library);
         return NULL;
@@ -64,6 +66,7 @@ void tls_library_free(struct tls_library **library)
         return;
     }
     EVP_CIPHER_free((*library)->ticket_cipher);
+    EVP_CIPHER_free((*library)->ticket_cipher_short);
     BIO_meth_free((*library)->bio_method);
     if ((*library)->provider != NULL) {
         (void)OSSL_PROVIDER_unload((*library)->provider);

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "tls/ticket_keys.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,21 +27,6 @@ void tls_thread_stop(void);
 
 /* --- ticket keys ------------------------------------------------------------------------- */
 
-enum { TLS_TICKET_KEYS_MAX = 3 };
-
-/* Encrypts with the first, accepts all. Copied to every reactor, so that a ticket given by one
- * resumes on another. */
-struct tls_ticket_keys {
-    unsigned count; /* 0: tickets are off */
-    struct tls_ticket_key {
-        uint8_t name[16];
-        uint8_t cipher_key[32]; /* AES-256-CBC */
-        uint8_t mac_key[32];    /* HMAC-SHA256 */
-    } keys[TLS_TICKET_KEYS_MAX];
-};
-
-/* Puts a new random key in front and drops the oldest; false when there is no randomness. */
-__attribute__((warn_unused_result)) bool tls_ticket_keys_rotate(struct tls_ticket_keys *keys);
 /* Takes a copy for all contexts of this library, now and later. */
 void tls_library_set_ticket_keys(struct tls_library *library, const struct tls_ticket_keys *keys);
 
@@ -75,6 +61,7 @@ struct tls_context_options {
     bool     alpn_mismatch_ignore; /* go on without ALPN; else no_application_protocol */
     bool     strict_sni;           /* unknown names end with unrecognized_name */
     unsigned tickets;              /* a full TLS 1.3 handshake gives: 0, 1 or 2 */
+    uint32_t session_lifetime_s;   /* from the full handshake; a session resumes no later */
 };
 
 /*

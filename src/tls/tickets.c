@@ -1,6 +1,7 @@
 /*
- * Session tickets (RFC 5077, RFC 8446 section 4.6.1): our keys, shared by all reactors, and bound
- * to the name they were given for, so that a ticket of one never resumes another.
+ * Session tickets (RFC 5077, RFC 8446 section 4.6.1): our keys, shared by all reactors. A ticket is
+ * bound to the name it was given for, so that one never resumes another; and to the time of the
+ * full handshake, so that a chain of them ends, though each resumption gives a new one.
  */
 #include "base/require.h"
 #include "tls/openssl_error.h"
@@ -9,8 +10,15 @@
 #include <openssl/core_names.h>
 #include <openssl/rand.h>
 #include <string.h>
+#include <time.h>
 
-enum { TICKET_IV_BYTES = 16, NAME_DIGEST_BYTES = 32 };
+enum { TICKET_IV_BYTES = 16, NAME_DIGEST_BYTES = 32, LIFETIME_S = 24 * 3600 };
+
+/* What we seal into a ticket beside OpenSSL's own. */
+struct ticket_bond {
+    uint8_t name_digest[NAME_DIGEST_BYTES];
+    int64_t began_s; /* the full handshake, seconds since the epoch */
+};
 
 static int  on_key(SSL *ssl, unsigned char *key_name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                    EVP_MAC_CTX *mac, int is_encrypting);
@@ -19,28 +27,15 @@ static int  encrypt_with(const struct tls_library *library, unsigned char *key_n
 static int  decrypt_with(const struct tls_library *library, const unsigned char *key_name,
                          const unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac);
 static bool set_mac_key(EVP_MAC_CTX *mac, const struct tls_ticket_key *key);
-static int  on_ticket_given(SSL *ssl, void *argument);
+static const EVP_CIPHER *cipher_of(const struct tls_library    *library,
+                                   const struct tls_ticket_key *key);
+static int               on_ticket_given(SSL *ssl, void *argument);
 static SSL_TICKET_RETURN on_ticket_used(SSL *ssl, SSL_SESSION *session,
                                         const unsigned char *key_name, size_t key_name_len,
                                         SSL_TICKET_STATUS status, void *argument);
+static bool              bond_of(SSL_SESSION *session, struct ticket_bond *bond);
+static bool              is_alive(const SSL *ssl, const struct ticket_bond *bond);
 static bool              name_digest(SSL *ssl, uint8_t into[static NAME_DIGEST_BYTES]);
-
-bool tls_ticket_keys_rotate(struct tls_ticket_keys *keys)
-{
-    struct tls_ticket_key fresh;
-
-    if (RAND_priv_bytes((unsigned char *)&fresh, sizeof(fresh)) != 1) {
-        openssl_error_drop();
-        return false;
-    }
-    memmove(&keys->keys[1], &keys->keys[0], sizeof(keys->keys[0]) * (TLS_TICKET_KEYS_MAX - 1));
-    keys->keys[0] = fresh;
-    if (keys->count < TLS_TICKET_KEYS_MAX) {
-        keys->count++;
-    }
-    OPENSSL_cleanse(&fresh, sizeof(fresh));
-    return true;
-}
 
 void tls_library_set_ticket_keys(struct tls_library *library, const struct tls_ticket_keys *keys)
 {
@@ -55,6 +50,9 @@ void tickets_apply(struct tls_context *context, const struct tls_context_options
         (void)SSL_CTX_set_num_tickets(context->ssl_ctx, 0);
         return;
     }
+    context->session_lifetime_s =
+        options->session_lifetime_s != 0 ? options->session_lifetime_s : LIFETIME_S;
+    (void)SSL_CTX_set_timeout(context->ssl_ctx, (long)context->session_lifetime_s);
     (void)SSL_CTX_set_num_tickets(context->ssl_ctx, options->tickets);
     (void)SSL_CTX_set_tlsext_ticket_key_evp_cb(context->ssl_ctx, on_key);
     (void)SSL_CTX_set_session_ticket_cb(context->ssl_ctx, on_ticket_given, on_ticket_used, NULL);
@@ -88,7 +86,7 @@ static int encrypt_with(const struct tls_library *library, unsigned char *key_na
     }
     memcpy(key_name, key->name, sizeof(key->name));
     if (RAND_bytes_ex(library->openssl, iv, TICKET_IV_BYTES, 0) != 1 ||
-        EVP_EncryptInit_ex2(cipher, library->ticket_cipher, key->cipher_key, iv, NULL) != 1 ||
+        EVP_EncryptInit_ex2(cipher, cipher_of(library, key), key->cipher_key, iv, NULL) != 1 ||
         !set_mac_key(mac, key)) {
         return -1;
     }
@@ -105,7 +103,7 @@ static int decrypt_with(const struct tls_library *library, const unsigned char *
         if (memcmp(key_name, key->name, sizeof(key->name)) != 0) {
             continue;
         }
-        if (EVP_DecryptInit_ex2(cipher, library->ticket_cipher, key->cipher_key, iv, NULL) != 1 ||
+        if (EVP_DecryptInit_ex2(cipher, cipher_of(library, key), key->cipher_key, iv, NULL) != 1 ||
             !set_mac_key(mac, key)) {
             return -1;
         }
@@ -114,36 +112,46 @@ static int decrypt_with(const struct tls_library *library, const unsigned char *
     return 0;
 }
 
+static const EVP_CIPHER *cipher_of(const struct tls_library    *library,
+                                   const struct tls_ticket_key *key)
+{
+    return key->key_bytes == sizeof(key->cipher_key) ? library->ticket_cipher
+                                                     : library->ticket_cipher_short;
+}
+
 static bool set_mac_key(EVP_MAC_CTX *mac, const struct tls_ticket_key *key)
 {
     char       digest[] = "SHA256";
     OSSL_PARAM parameters[] = {OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY,
                                                                  (void *)(uintptr_t)key->mac_key,
-                                                                 sizeof(key->mac_key)),
+                                                                 key->key_bytes),
                                OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
                                OSSL_PARAM_construct_end()};
 
     return EVP_MAC_CTX_set_params(mac, parameters) == 1;
 }
 
-/* --- bound to the name -------------------------------------------------------------------- */
+/* --- what a ticket is bound to ------------------------------------------------------------ */
 
 static int on_ticket_given(SSL *ssl, void *argument)
 {
-    uint8_t digest[NAME_DIGEST_BYTES];
+    SSL_SESSION       *session = SSL_get_session(ssl);
+    struct ticket_bond bond;
 
     (void)argument;
-    return name_digest(ssl, digest) &&
-           SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), digest, sizeof(digest)) == 1;
+    if (SSL_session_reused(ssl) != 1 || !bond_of(session, &bond)) {
+        bond = (struct ticket_bond){.began_s = (int64_t)time(NULL)};
+    }
+    return name_digest(ssl, bond.name_digest) &&
+           SSL_SESSION_set1_ticket_appdata(session, &bond, sizeof(bond)) == 1;
 }
 
 static SSL_TICKET_RETURN on_ticket_used(SSL *ssl, SSL_SESSION *session,
                                         const unsigned char *key_name, size_t key_name_len,
                                         SSL_TICKET_STATUS status, void *argument)
 {
-    uint8_t digest[NAME_DIGEST_BYTES];
-    void   *given = NULL;
-    size_t  given_len = 0;
+    uint8_t            digest[NAME_DIGEST_BYTES];
+    struct ticket_bond bond;
 
     (void)key_name;
     (void)key_name_len;
@@ -151,12 +159,31 @@ static SSL_TICKET_RETURN on_ticket_used(SSL *ssl, SSL_SESSION *session,
     if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
-    if (SSL_SESSION_get0_ticket_appdata(session, &given, &given_len) != 1 ||
-        given_len != sizeof(digest) || !name_digest(ssl, digest) ||
-        memcmp(given, digest, sizeof(digest)) != 0) {
+    if (!bond_of(session, &bond) || !name_digest(ssl, digest) ||
+        memcmp(bond.name_digest, digest, sizeof(digest)) != 0 || !is_alive(ssl, &bond)) {
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
+static bool bond_of(SSL_SESSION *session, struct ticket_bond *bond)
+{
+    void  *given = NULL;
+    size_t given_len = 0;
+
+    if (SSL_SESSION_get0_ticket_appdata(session, &given, &given_len) != 1 ||
+        given_len != sizeof(*bond)) {
+        return false;
+    }
+    memcpy(bond, given, sizeof(*bond));
+    return true;
+}
+
+/* A clock that was set back makes no ticket older. */
+static bool is_alive(const SSL *ssl, const struct ticket_bond *bond)
+{
+    return (int64_t)time(NULL) - bond->began_s <
+           (int64_t)engine_of(ssl)->context->session_lifetime_s;
 }
 
 /* Of the name as the client wrote it; SSL_get_servername is not there yet while a ticket is read.

@@ -17,6 +17,7 @@ struct tls_library {
     OSSL_PROVIDER         *provider;
     BIO_METHOD            *bio_method;
     EVP_CIPHER            *ticket_cipher;
+    EVP_CIPHER            *ticket_cipher_short; /* of keys of 16 bytes */
     struct tls_ticket_keys ticket_keys;
 };
 
@@ -45,6 +46,7 @@ struct tls_context {
     struct name_table      *names;
     uint8_t                *alpn; /* RFC 7301 section 3.1: lengths and names */
     unsigned                alpn_len;
+    uint32_t                session_lifetime_s;
     bool                    alpn_mismatch_ignore;
     bool                    strict_sni;
     bool                    is_server;

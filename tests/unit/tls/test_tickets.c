@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const char *const VERSIONS[] = {"TLSv1.2", "TLSv1.3"};
 enum { VERSIONS_COUNT = 2 };
@@ -145,10 +146,10 @@ START_TEST(rotated_keys_are_random_and_the_oldest_goes)
     struct tls_ticket_keys keys = {0};
     struct tls_ticket_keys before;
 
-    for (unsigned i = 0; i < 2 * TLS_TICKET_KEYS_MAX; i++) {
+    for (unsigned i = 0; i < 2 * TLS_TICKET_KEYS_KEPT; i++) {
         before = keys;
         ck_assert(tls_ticket_keys_rotate(&keys));
-        ck_assert_uint_eq(keys.count, i < TLS_TICKET_KEYS_MAX ? i + 1 : TLS_TICKET_KEYS_MAX);
+        ck_assert_uint_eq(keys.count, i < TLS_TICKET_KEYS_KEPT ? i + 1 : TLS_TICKET_KEYS_KEPT);
         ck_assert(!is_zero(keys.keys[0].name, sizeof(keys.keys[0].name)));
         ck_assert(!is_zero(keys.keys[0].cipher_key, sizeof(keys.keys[0].cipher_key)));
         ck_assert(!is_zero(keys.keys[0].mac_key, sizeof(keys.keys[0].mac_key)));
@@ -184,7 +185,7 @@ START_TEST(an_old_key_is_taken_until_it_is_dropped)
     struct pair           *pair = pair_of(NULL, _i, &keys);
     struct ssl_session_st *session = first_session(pair);
 
-    for (int i = 1; i < TLS_TICKET_KEYS_MAX; i++) {
+    for (int i = 1; i < TLS_TICKET_KEYS_KEPT; i++) {
         ck_assert(tls_ticket_keys_rotate(&keys));
         tls_library_set_ticket_keys(pair->library, &keys);
         ck_assert(is_resumed(pair, session));
@@ -203,7 +204,7 @@ START_TEST(a_ticket_under_an_old_key_is_renewed_under_the_new_one)
     struct pair           *pair = pair_of(NULL, _i, &keys);
     struct ssl_session_st *session = first_session(pair);
 
-    for (int i = 1; i < TLS_TICKET_KEYS_MAX + 2; i++) {
+    for (int i = 1; i < TLS_TICKET_KEYS_KEPT + 2; i++) {
         ck_assert(tls_ticket_keys_rotate(&keys));
         tls_library_set_ticket_keys(pair->library, &keys);
         ck_assert(is_resumed(pair, session));
@@ -211,6 +212,66 @@ START_TEST(a_ticket_under_an_old_key_is_renewed_under_the_new_one)
         session = session_of(pair);
         ck_assert_ptr_nonnull(session);
     }
+    tls_client_session_free(&session);
+    pair_free(&pair);
+}
+END_TEST
+
+/* Our seconds since the epoch, put forward; OpenSSL asks the clock itself. */
+static time_t clock_ahead_s;
+
+time_t __real_time(time_t *now);
+time_t __wrap_time(time_t *now);
+time_t __wrap_time(time_t *now)
+{
+    time_t is = __real_time(NULL) + clock_ahead_s;
+
+    if (now != NULL) {
+        *now = is;
+    }
+    return is;
+}
+
+START_TEST(a_chain_of_tickets_ends_with_the_life_of_the_first_handshake)
+{
+    struct tls_ticket_keys     keys = fresh_keys();
+    struct tls_context_options server = server_options();
+    struct pair               *pair = NULL;
+    struct ssl_session_st     *session = NULL;
+
+    clock_ahead_s = 0;
+    server.session_lifetime_s = 3600;
+    pair = pair_of(&server, _i, &keys);
+    session = first_session(pair);
+    for (int i = 0; i < 2; i++) {
+        clock_ahead_s += 1790;
+        ck_assert(tls_ticket_keys_rotate(&keys));
+        tls_library_set_ticket_keys(pair->library, &keys);
+        ck_assert(is_resumed(pair, session));
+        tls_client_session_free(&session);
+        session = session_of(pair);
+        ck_assert_ptr_nonnull(session);
+    }
+    clock_ahead_s += 30;
+    ck_assert(!is_resumed(pair, session));
+    clock_ahead_s = 0;
+    tls_client_session_free(&session);
+    pair_free(&pair);
+}
+END_TEST
+
+START_TEST(short_keys_seal_and_open_tickets)
+{
+    struct tls_ticket_keys keys = fresh_keys();
+
+    keys.keys[0].key_bytes = 16;
+    struct pair           *pair = pair_of(NULL, _i, &keys);
+    struct ssl_session_st *session = first_session(pair);
+
+    ck_assert(is_resumed(pair, session));
+    keys.keys[0].key_bytes = 32;
+    tls_library_set_ticket_keys(pair->library, &keys);
+    ck_assert(!is_resumed(pair, session));
     tls_client_session_free(&session);
     pair_free(&pair);
 }
@@ -314,6 +375,9 @@ Suite *tickets_suite(void)
     tcase_add_loop_test(versions, an_old_key_is_taken_until_it_is_dropped, 0, VERSIONS_COUNT);
     tcase_add_loop_test(versions, a_ticket_under_an_old_key_is_renewed_under_the_new_one, 0,
                         VERSIONS_COUNT);
+    tcase_add_loop_test(versions, a_chain_of_tickets_ends_with_the_life_of_the_first_handshake, 0,
+                        VERSIONS_COUNT);
+    tcase_add_loop_test(versions, short_keys_seal_and_open_tickets, 0, VERSIONS_COUNT);
     tcase_add_loop_test(versions, a_ticket_is_no_good_where_certificates_or_policy_differ, 0,
                         VERSIONS_COUNT);
     tcase_add_loop_test(versions, a_ticket_is_no_good_for_another_name, 0, VERSIONS_COUNT);
