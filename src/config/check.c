@@ -8,6 +8,7 @@
 enum { NAME_BYTES = 32 };
 
 static void check_timeouts(const struct config *config, struct config_report *report);
+static void check_tickets(const struct config *config, struct config_report *report);
 static void check_log_file(int target, const struct config_string *file, struct config_place at,
                            struct config_report *report);
 static void check_frontend(const struct config *config, const struct config_frontend *frontend,
@@ -25,6 +26,7 @@ void check_config(struct config *config, struct config_memory *memory, struct co
 {
     name_frontends(config, memory);
     check_timeouts(config, report);
+    check_tickets(config, report);
     check_log_file(config->log.target, &config->log.file, config->log.at, report);
     check_log_file(config->access_log.target, &config->access_log.file, config->access_log.at,
                    report);
@@ -61,6 +63,24 @@ static void check_timeouts(const struct config *config, struct config_report *re
     if (config->timeouts.hello_ns > config->timeouts.handshake_ns) {
         config_report_add(report, CONFIG_WARNING, config->timeouts.at,
                           "timeouts: hello is longer than handshake, which ends it first");
+    }
+}
+
+static void check_tickets(const struct config *config, struct config_report *report)
+{
+    enum { FLEET_BYTES_MAX = 255 };
+
+    if (config->ticket_keys.count > 0 && config->ticket_secret.count > 0) {
+        config_report_add(report, CONFIG_ERROR, config->ticket_secret.items[0].at,
+                          "ticket-keys and ticket-secret exclude each other");
+    }
+    if (config->ticket_fleet.text[0] != '\0' && config->ticket_secret.count == 0) {
+        config_report_add(report, CONFIG_WARNING, config->ticket_fleet.at,
+                          "ticket-fleet is not used without ticket-secret");
+    }
+    if (strlen(config->ticket_fleet.text) > FLEET_BYTES_MAX) {
+        config_report_add(report, CONFIG_ERROR, config->ticket_fleet.at,
+                          "ticket-fleet has at most %d bytes", FLEET_BYTES_MAX);
     }
 }
 

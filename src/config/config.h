@@ -128,6 +128,11 @@ struct config {
     struct config_string     pid_file;
     unsigned                 max_connections;  /* 0: derived from RLIMIT_NOFILE */
     uint64_t                 memory_max_bytes; /* for buffers, all reactors together */
+    struct config_strings    ticket_keys;      /* at most one of these two lists has entries */
+    struct config_strings    ticket_secret;
+    struct config_string     ticket_fleet;
+    uint64_t                 ticket_rotation_ns;
+    uint64_t                 session_lifetime_ns;
     struct config_timeouts   timeouts;
     struct config_log        log;
     struct config_access_log access_log;

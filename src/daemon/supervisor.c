@@ -16,6 +16,7 @@
 #include "daemon/logging.h"
 #include "daemon/service.h"
 #include "daemon/signals.h"
+#include "daemon/ticket_clock.h"
 #include "io/io.h"
 
 #include <signal.h>
@@ -27,7 +28,6 @@
 #define CUT_AGAIN_NS    (50 * NS_PER_MS)
 #define PULSE_NS        NS_PER_S
 #define PULSE_LEAST_NS  (500 * NS_PER_MS) /* reactors turn at least this often */
-#define TICKET_KEY_S    (12 * 3600)
 #define CONTROL_TURN_NS NS_PER_S
 
 /* The control loop sends and receives next to nothing. */
@@ -40,10 +40,9 @@ struct supervisor {
     struct reactor                  *control;
     struct crew                     *crew;
     struct signals                   signals;
-    struct tls_ticket_keys           ticket_keys;
+    struct ticket_clock              tickets;
     struct timer                     deadline; /* of the drain; then, when to cut again */
     struct timer                     pulse;
-    struct timer                     rotation;
     uint64_t                         pulse_ns;
     uint64_t                         connections_told;
     unsigned                         connections_max;
@@ -65,7 +64,7 @@ static void           cut(struct supervisor *supervisor, enum end_reason reason)
 static void           on_deadline(struct timer *timer);
 static void           on_empty(void *owner);
 static void           on_pulse(struct timer *timer);
-static void           on_rotation(struct timer *timer);
+static bool           on_ticket_keys(void *owner, const struct tls_ticket_keys *keys);
 static void           reload(struct supervisor *supervisor);
 static bool           apply(struct supervisor *supervisor, struct snapshot *snapshot);
 static void           warn_of_what_stays(const struct config *was, const struct config *is);
@@ -83,7 +82,6 @@ enum exit_code supervisor_run(const struct supervisor_options *options)
     struct supervisor supervisor = {.options = options,
                                     .deadline = {.due = on_deadline},
                                     .pulse = {.due = on_pulse},
-                                    .rotation = {.due = on_rotation},
                                     .connections_told = UINT64_MAX,
                                     .when_cut = EXIT_OK};
     enum exit_code    code = EXIT_OK;
@@ -146,7 +144,7 @@ static bool start(struct supervisor *supervisor)
 {
     const struct supervisor_options *options = supervisor->options;
 
-    if (!tls_ticket_keys_rotate(&supervisor->ticket_keys)) {
+    if (!ticket_clock_init(&supervisor->tickets, &options->snapshot->tickets)) {
         log_error("no randomness for ticket keys");
         discard(options);
         return false;
@@ -158,7 +156,7 @@ static bool start(struct supervisor *supervisor)
         .driver = driver_of(supervisor),
         .connections_max = supervisor->connections_max,
         .sessions_max = limits_possible(options->descriptors) + supervisor->connections_max,
-        .ticket_keys = supervisor->ticket_keys,
+        .ticket_keys = *ticket_clock_keys(&supervisor->tickets),
         .empty = on_empty,
         .changed = on_changed,
         .owner = supervisor});
@@ -213,7 +211,7 @@ static void tell_ready(struct supervisor *supervisor)
         supervisor->pulse_ns = PULSE_LEAST_NS;
     }
     timer_in(supervisor, &supervisor->pulse, supervisor->pulse_ns);
-    timer_in(supervisor, &supervisor->rotation, TICKET_KEY_S * NS_PER_S);
+    ticket_clock_start(&supervisor->tickets, supervisor->control, on_ticket_keys, supervisor);
     tell_status(supervisor);
 }
 
@@ -303,7 +301,11 @@ static bool apply(struct supervisor *supervisor, struct snapshot *snapshot)
     logging_set_level(snapshot->config);
     supervisor->connections_max = connections_of(supervisor, snapshot, listening.count);
     crew_set_connections(supervisor->crew, supervisor->connections_max);
-    return crew_change(supervisor->crew, snapshot, &listening, workers_of(snapshot->config));
+    if (!crew_change(supervisor->crew, snapshot, &listening, workers_of(snapshot->config))) {
+        return false;
+    }
+    ticket_clock_change(&supervisor->tickets, &snapshot->tickets);
+    return true;
 }
 
 static void warn_of_what_stays(const struct config *was, const struct config *is)
@@ -404,7 +406,7 @@ static enum exit_code stop(struct supervisor *supervisor, enum exit_code code)
     size_t cut_count = supervisor->crew != NULL ? crew_stop(supervisor->crew) : 0;
 
     reactor_timer_clear(supervisor->control, &supervisor->pulse);
-    reactor_timer_clear(supervisor->control, &supervisor->rotation);
+    ticket_clock_stop(&supervisor->tickets);
     signals_stop(&supervisor->signals);
     while (!signals_is_over(&supervisor->signals)) {
         reactor_turn(supervisor->control, CONTROL_TURN_NS);
@@ -415,7 +417,6 @@ static enum exit_code stop(struct supervisor *supervisor, enum exit_code code)
     crew_free(&supervisor->crew);
     reactor_close(supervisor->control);
     reactor_free(&supervisor->control);
-    explicit_bzero(&supervisor->ticket_keys, sizeof(supervisor->ticket_keys));
     log_info("stopped cut=%zu", cut_count);
     return code == EXIT_OK && cut_count > 0 ? supervisor->when_cut : code;
 }
@@ -448,16 +449,11 @@ static void tell_status(struct supervisor *supervisor)
     service_status(status);
 }
 
-/* A ticket is accepted under the key it was made with and the two after it. */
-static void on_rotation(struct timer *timer)
+static bool on_ticket_keys(void *owner, const struct tls_ticket_keys *keys)
 {
-    struct supervisor *supervisor = container_of(timer, struct supervisor, rotation);
+    struct supervisor *supervisor = owner;
 
-    if (!tls_ticket_keys_rotate(&supervisor->ticket_keys) ||
-        !crew_set_ticket_keys(supervisor->crew, &supervisor->ticket_keys)) {
-        log_warn("ticket keys were not rotated, the old ones stay in use");
-    }
-    timer_in(supervisor, timer, TICKET_KEY_S * NS_PER_S);
+    return crew_set_ticket_keys(supervisor->crew, keys);
 }
 
 static void timer_in(struct supervisor *supervisor, struct timer *timer, uint64_t in_ns)

@@ -1,5 +1,6 @@
 #include "proxy/snapshot.h"
 
+#include "base/clock.h"
 #include "base/require.h"
 #include "proxy/pem_file.h"
 
@@ -55,6 +56,7 @@ struct snapshot *snapshot_build(struct config **config, struct config_report *re
     build_backends(&building);
     build_frontends(&building);
     check_listens(&building);
+    ticket_source_read(&building.snapshot->tickets, building.snapshot->config, report);
     if (building.has_memory && !config_report_has_errors(report)) {
         check_tls(&building);
     }
@@ -85,6 +87,7 @@ void snapshot_free(struct snapshot **snapshot)
     for (size_t i = 0; freed->backends != NULL && i < freed->config->backends_count; i++) {
         free(freed->backends[i].targets);
     }
+    ticket_source_wipe(&freed->tickets);
     free(freed->files != NULL ? freed->files->items : NULL);
     free(freed->files);
     free(freed->frontends);
@@ -291,6 +294,8 @@ static void read_tls(struct building *building, struct snapshot_frontend *fronte
         .alpn_mismatch_ignore = config->alpn_mismatch == CONFIG_MISMATCH_IGNORE,
         .strict_sni = config->strict_sni,
         .tickets = config->tickets,
+        .session_lifetime_s =
+            (uint32_t)(building->snapshot->config->session_lifetime_ns / NS_PER_S),
     };
     switch ((enum config_tls_policy)config->tls_policy) {
     case CONFIG_POLICY_MODERN:

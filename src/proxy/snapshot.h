@@ -9,6 +9,7 @@
 #include "base/name_table.h"
 #include "config/config.h"
 #include "io/address.h"
+#include "proxy/ticket_source.h"
 #include "tls/context.h"
 
 #include <stddef.h>
@@ -36,6 +37,7 @@ struct snapshot {
     struct config            *config;
     struct snapshot_frontend *frontends; /* as many as config->frontends */
     struct snapshot_backend  *backends;
+    struct ticket_source      tickets;
     /* private */
     struct snapshot_files *files;
 };

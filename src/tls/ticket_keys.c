@@ -18,8 +18,9 @@ static bool is_passed_over(struct bytes_const line);
 static bool append(struct tls_ticket_keys *keys, struct bytes_const bytes, struct text *problem);
 static struct tls_ticket_key unpack(struct bytes_const bytes);
 static bool                  is_zero(const uint8_t *bytes, size_t len);
-static bool derive(const struct tls_ticket_secret *secret, const char *fleet, uint64_t period,
-                   struct tls_ticket_key *key);
+static bool       derive(const struct tls_ticket_secret *secret, const char *fleet, uint64_t period,
+                         struct tls_ticket_key *key);
+static OSSL_PARAM octets(const char *key, const void *bytes, size_t len);
 
 bool tls_ticket_keys_rotate(struct tls_ticket_keys *keys)
 {
@@ -206,22 +207,20 @@ static bool derive(const struct tls_ticket_secret *secret, const char *fleet, ui
     uint8_t           info[sizeof(label) - 1 + sizeof(period)];
     uint8_t           derived[LONG_FILE];
     char              digest[] = "SHA256";
-    OSSL_PARAM        parameters[] = {
-               OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-               OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)secret->bytes,
-                                                 secret->len),
-               OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)(uintptr_t)fleet,
-                                                 strlen(fleet)),
-               OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info, sizeof(info)),
-               OSSL_PARAM_construct_end()};
+    OSSL_PARAM        parameters[5];
+    EVP_KDF          *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF_CTX      *context = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
 
     memcpy(info, label, sizeof(label) - 1);
     for (size_t i = 0; i < sizeof(period); i++) {
         info[sizeof(info) - 1 - i] = (uint8_t)(period >> (8 * i));
     }
-    EVP_KDF     *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-    EVP_KDF_CTX *context = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
-    bool         is_derived =
+    parameters[0] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0);
+    parameters[1] = octets(OSSL_KDF_PARAM_KEY, secret->bytes, secret->len);
+    parameters[2] = octets(OSSL_KDF_PARAM_SALT, fleet, strlen(fleet));
+    parameters[3] = octets(OSSL_KDF_PARAM_INFO, info, sizeof(info));
+    parameters[4] = OSSL_PARAM_construct_end();
+    bool is_derived =
         context != NULL && EVP_KDF_derive(context, derived, sizeof(derived), parameters) == 1;
 
     if (is_derived) {
@@ -232,4 +231,10 @@ static bool derive(const struct tls_ticket_secret *secret, const char *fleet, ui
     OPENSSL_cleanse(derived, sizeof(derived));
     openssl_error_drop();
     return is_derived;
+}
+
+/* OpenSSL's parameters are not const, though these are only read. */
+static OSSL_PARAM octets(const char *key, const void *bytes, size_t len)
+{
+    return OSSL_PARAM_construct_octet_string(key, (void *)(uintptr_t)bytes, len);
 }

@@ -139,13 +139,18 @@ static void write_group(struct writing *writing, const struct schema_group *grou
                  times > 0; times--) {
                 put_option(writing, option);
             }
-        } else if (sheet->is_full || option->default_text == NULL ||
+        } else if ((sheet->is_full && !sheet_leaves_out(option)) || option->default_text == NULL ||
                    is_certificate(option, sheet) ||
                    (is_nested(option) && sheet->option != NULL &&
                     has(option->group, sheet->option))) {
             put_option(writing, option);
         }
     }
+}
+
+bool sheet_leaves_out(const struct schema_option *option)
+{
+    return strcmp(option->key, "ticket-keys") == 0;
 }
 
 void sheet_write(struct sheet *sheet)

@@ -21,6 +21,9 @@ struct sheet {
     unsigned line; /* where the option stands */
 };
 
+/* Of two options that exclude each other, the one that a full sheet lacks. */
+bool sheet_leaves_out(const struct schema_option *option);
+
 /* Writes text and line. */
 void sheet_write(struct sheet *sheet);
 void sheet_fini(struct sheet *sheet);

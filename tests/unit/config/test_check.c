@@ -148,17 +148,39 @@ START_TEST(a_backend_is_found_by_its_whole_name)
 }
 END_TEST
 
+START_TEST(ticket_keys_come_from_one_place_only)
+{
+    check_refused("ticket-keys = \"k\";\nticket-secret = \"s\";\n" SMALLEST,
+                  "test:2: error: ticket-keys and ticket-secret exclude each other");
+    check_warned("\nticket-fleet = \"edge\";\n" SMALLEST,
+                 "test:2: warning: ticket-fleet is not used without ticket-secret");
+}
+END_TEST
+
+START_TEST(a_fleets_name_fits_into_its_place)
+{
+    char text[512];
+    char name[257] = "";
+
+    memset(name, 'a', 256);
+    (void)snprintf(text, sizeof(text), "ticket-secret = \"s\"; ticket-fleet = \"%s\";\n%s", name,
+                   SMALLEST);
+    check_refused(text, "test:1: error: ticket-fleet has at most 255 bytes");
+}
+END_TEST
+
 Suite *check_suite(void)
 {
-    return suite_of("check", (const TTest *const[]){
-                                 an_unknown_backend_is_an_error_that_names_the_one_meant,
-                                 an_unknown_backend_of_a_route_is_an_error_at_its_line,
-                                 names_of_backends_are_their_own, names_of_frontends_are_their_own,
-                                 backends_without_a_name_are_not_called_the_same,
-                                 each_certificate_needs_its_key, a_frontend_needs_a_certificate,
-                                 versions_are_known_and_in_order,
-                                 a_hello_longer_than_the_handshake_is_warned_of_where_it_stands,
-                                 a_log_file_goes_with_the_target_file_and_no_other,
-                                 frontends_without_a_name_are_numbered,
-                                 a_backend_is_found_by_its_whole_name, NULL});
+    return suite_of(
+        "check",
+        (const TTest *const[]){
+            an_unknown_backend_is_an_error_that_names_the_one_meant,
+            an_unknown_backend_of_a_route_is_an_error_at_its_line, names_of_backends_are_their_own,
+            names_of_frontends_are_their_own, backends_without_a_name_are_not_called_the_same,
+            each_certificate_needs_its_key, a_frontend_needs_a_certificate,
+            versions_are_known_and_in_order,
+            a_hello_longer_than_the_handshake_is_warned_of_where_it_stands,
+            a_log_file_goes_with_the_target_file_and_no_other,
+            frontends_without_a_name_are_numbered, a_backend_is_found_by_its_whole_name,
+            ticket_keys_come_from_one_place_only, a_fleets_name_fits_into_its_place, NULL});
 }

@@ -8,3 +8,4 @@ Suite *listening_suite(void);
 Suite *pid_file_suite(void);
 Suite *privileges_suite(void);
 Suite *signals_suite(void);
+Suite *ticket_clock_suite(void);

@@ -5,3 +5,4 @@ Suite *access_line_suite(void);
 Suite *access_log_suite(void);
 Suite *end_reason_suite(void);
 Suite *snapshot_suite(void);
+Suite *ticket_source_suite(void);
