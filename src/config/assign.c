@@ -23,6 +23,9 @@ static bool read_number(const struct schema_option *option, const char *text, ui
 static bool assign_choice(const struct schema_option *option, const char *text, int *member);
 static void assign_strings(const struct assign *assign, const struct schema_option *option,
                            const config_setting_t *setting, struct config_strings *strings);
+static void assign_pairs(const struct assign *assign, const struct schema_option *option,
+                         const config_setting_t *setting, struct config_pairs *pairs);
+static bool assign_choice_number(const struct schema_option *option, uint64_t number, void *member);
 static void complain(const struct assign *assign, const struct schema_option *option,
                      const config_setting_t *setting);
 static const char *describe_found(const config_setting_t *setting);
@@ -49,6 +52,10 @@ void assign_setting(const struct assign *assign, const struct schema_option *opt
 
     if (option->type == OPTION_STRINGS) {
         assign_strings(assign, option, setting, member);
+        return;
+    }
+    if (option->type == OPTION_PAIRS) {
+        assign_pairs(assign, option, setting, member);
         return;
     }
     if (type == CONFIG_TYPE_BOOL && option->type == OPTION_BOOL) {
@@ -103,8 +110,8 @@ void assign_default(const struct assign *assign, const struct schema_option *opt
     const char         *text = option->default_text != NULL ? option->default_text : "";
     struct config_place nowhere = {0};
 
-    if (option->type == OPTION_STRINGS || option->type == OPTION_GROUP ||
-        option->type == OPTION_LIST) {
+    if (option->type == OPTION_STRINGS || option->type == OPTION_PAIRS ||
+        option->type == OPTION_GROUP || option->type == OPTION_LIST) {
         return;
     }
     if (option->type == OPTION_STRING) {
@@ -143,6 +150,7 @@ static bool assign_text(const struct assign *assign, const struct schema_option 
             (struct config_string){.text = config_memory_copy(assign->memory, text), .at = at};
         return true;
     case OPTION_STRINGS:
+    case OPTION_PAIRS:
     case OPTION_GROUP:
     case OPTION_LIST:
         break;
@@ -166,6 +174,9 @@ static bool assign_number(const struct schema_option *option, uint64_t number, v
     bool is_number = option->type == OPTION_UNSIGNED || option->type == OPTION_DURATION ||
                      option->type == OPTION_SIZE;
 
+    if (option->type == OPTION_ENUM) {
+        return assign_choice_number(option, number, member);
+    }
     if (!is_number || number < option->min || number > option->max) {
         return false;
     }
@@ -196,6 +207,15 @@ static bool assign_choice(const struct schema_option *option, const char *text, 
     return false;
 }
 
+/* A choice that is a number may stand without quotes. */
+static bool assign_choice_number(const struct schema_option *option, uint64_t number, void *member)
+{
+    char text[24];
+
+    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+    return assign_choice(option, text, member);
+}
+
 /* One string stands for a list of one. */
 static void assign_strings(const struct assign *assign, const struct schema_option *option,
                            const config_setting_t *setting, struct config_strings *strings)
@@ -221,6 +241,34 @@ static void assign_strings(const struct assign *assign, const struct schema_opti
             config_report_add(assign->report, CONFIG_ERROR, strings->items[i].at,
                               "%s: a list of strings is wanted, found %s in it", option->key,
                               text == NULL ? describe_found(item) : "an empty one");
+        }
+    }
+}
+
+static void assign_pairs(const struct assign *assign, const struct schema_option *option,
+                         const config_setting_t *setting, struct config_pairs *pairs)
+{
+    size_t count =
+        config_setting_is_group(setting) ? (size_t)config_setting_length(setting) : SIZE_MAX;
+
+    if (count < option->min || count > option->max) {
+        complain(assign, option, setting);
+        return;
+    }
+    pairs->items = config_memory_take(assign->memory, (count + 1) * sizeof(*pairs->items));
+    pairs->count = count;
+    for (unsigned i = 0; i < count; i++) {
+        const config_setting_t *item = config_setting_get_elem(setting, i);
+        const char             *text = config_setting_get_string(item);
+
+        pairs->items[i] = (struct config_pair){
+            .name = config_memory_copy(assign->memory, config_setting_name(item)),
+            .value = {.text = text != NULL ? config_memory_copy(assign->memory, text) : "",
+                      .at = assign_place(assign, item)}};
+        if (text == NULL) {
+            config_report_add(assign->report, CONFIG_ERROR, pairs->items[i].value.at,
+                              "%s: a string is wanted for %s, found %s", option->key,
+                              pairs->items[i].name, describe_found(item));
         }
     }
 }

@@ -31,8 +31,25 @@ struct config_strings {
     size_t                count;
 };
 
+/* { Name = "text"; } with names of somebody else's. */
+struct config_pairs {
+    struct config_pair {
+        const char          *name;
+        struct config_string value; /* with the place of the pair */
+    } * items;
+    size_t count;
+};
+
 enum config_io { CONFIG_IO_AUTO, CONFIG_IO_URING, CONFIG_IO_EPOLL, CONFIG_IO_KQUEUE };
-enum config_tls_policy { CONFIG_POLICY_MODERN, CONFIG_POLICY_INTERMEDIATE, CONFIG_POLICY_OLD };
+enum config_tls_policy {
+    CONFIG_POLICY_MODERN,
+    CONFIG_POLICY_INTERMEDIATE,
+    CONFIG_POLICY_OLD,
+    CONFIG_POLICY_MODERN_5_8,
+    CONFIG_POLICY_INTERMEDIATE_5_8,
+    CONFIG_POLICY_OLD_5_8
+};
+enum config_security_level { CONFIG_SECURITY_AUTO, CONFIG_SECURITY_0 };
 enum config_balance { CONFIG_BALANCE_ROUNDROBIN, CONFIG_BALANCE_FIRST };
 enum config_mismatch { CONFIG_MISMATCH_ABORT, CONFIG_MISMATCH_IGNORE };
 enum config_truncation { CONFIG_TRUNCATION_RESET, CONFIG_TRUNCATION_FIN };
@@ -76,6 +93,8 @@ struct config_frontend {
     struct config_string  ciphers;
     struct config_string  ciphersuites;
     struct config_string  groups;
+    int                   security_level; /* enum config_security_level, and what follows it */
+    struct config_pairs   ssl_conf;
     bool                  prefer_server_ciphers;
     struct config_strings alpn;
     int                   alpn_mismatch; /* enum config_mismatch */

@@ -12,6 +12,7 @@ static void dump_option(const struct schema_option *option, const void *structur
                         FILE *into);
 static void dump_number(const struct schema_option *option, const void *member, FILE *into);
 static void dump_strings(const struct config_strings *strings, FILE *into);
+static void dump_pairs(const struct config_pairs *pairs, FILE *into);
 static void dump_list(const struct schema_option *option, const void *structure, unsigned indent,
                       FILE *into);
 static void dump_string(const char *text, FILE *into);
@@ -57,6 +58,9 @@ static void dump_option(const struct schema_option *option, const void *structur
     case OPTION_STRINGS:
         dump_strings(member, into);
         break;
+    case OPTION_PAIRS:
+        dump_pairs(member, into);
+        break;
     case OPTION_GROUP:
         (void)fputs("{\n", into);
         dump_group(option->group, member, indent + 4, into);
@@ -99,6 +103,17 @@ static void dump_strings(const struct config_strings *strings, FILE *into)
         dump_string(strings->items[i].text, into);
     }
     (void)fputs(strings->count > 0 ? " )" : ")", into);
+}
+
+static void dump_pairs(const struct config_pairs *pairs, FILE *into)
+{
+    (void)fputs("{ ", into);
+    for (size_t i = 0; i < pairs->count; i++) {
+        (void)fprintf(into, "%s = ", pairs->items[i].name);
+        dump_string(pairs->items[i].value.text, into);
+        (void)fputs("; ", into);
+    }
+    (void)fputs("}", into);
 }
 
 static void dump_list(const struct schema_option *option, const void *structure, unsigned indent,

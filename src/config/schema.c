@@ -24,6 +24,7 @@
 #define COUNT_ENUM(structure, member)     0
 #define COUNT_STRING(structure, member)   0
 #define COUNT_STRINGS(structure, member)  0
+#define COUNT_PAIRS(structure, member)    0
 #define COUNT_GROUP(structure, member)    0
 #define COUNT_LIST(structure, member)     offsetof(struct structure, member##_count)
 #define GROUP_BOOL(member)                NULL
@@ -33,6 +34,7 @@
 #define GROUP_ENUM(member)                NULL
 #define GROUP_STRING(member)              NULL
 #define GROUP_STRINGS(member)             NULL
+#define GROUP_PAIRS(member)               NULL
 #define GROUP_GROUP(member)               &group_##member
 #define GROUP_LIST(member)                &group_##member
 #define OPTION(group, ...)                OPTION_IN_##group(__VA_ARGS__)

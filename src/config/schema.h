@@ -14,6 +14,7 @@ enum option_type {
     OPTION_ENUM,
     OPTION_STRING,
     OPTION_STRINGS,
+    OPTION_PAIRS, /* names that the group does not know, each with a string */
     OPTION_GROUP,
     OPTION_LIST,
 };

@@ -107,6 +107,9 @@ void value_wanted_text(const struct schema_option *option, struct text *into)
         text_format(into, "a string or a list of %llu to %llu strings",
                     (unsigned long long)option->min, (unsigned long long)option->max);
         return;
+    case OPTION_PAIRS:
+        text_format(into, "a group { } of up to %llu strings", (unsigned long long)option->max);
+        return;
     case OPTION_GROUP:
         text_string(into, "a group { }");
         return;

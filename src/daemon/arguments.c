@@ -8,12 +8,13 @@
 enum { WORKERS_MAX = 1024 };
 
 static const char short_flags[] = "c:tTn:u:g:p:vqVh";
-/* S and L are no short flags: they stand for long ones that have none. */
+/* S, E and L are no short flags: they stand for long ones that have none. */
 static const struct option long_flags[] = {
     {"config", required_argument, NULL, 'c'},
     {"test", no_argument, NULL, 't'},
     {"strict", no_argument, NULL, 'S'},
     {"dump", no_argument, NULL, 'T'},
+    {"explain-tls", no_argument, NULL, 'E'},
     {"workers", required_argument, NULL, 'n'},
     {"user", required_argument, NULL, 'u'},
     {"group", required_argument, NULL, 'g'},
@@ -58,10 +59,15 @@ static bool take_flag(struct arguments *arguments, int flag)
     case 'c':
         return take_config(arguments, optarg);
     case 't':
-        arguments->mode = arguments->mode == ARGUMENTS_DUMP ? ARGUMENTS_DUMP : ARGUMENTS_TEST;
+        if (arguments->mode != ARGUMENTS_DUMP && arguments->mode != ARGUMENTS_EXPLAIN) {
+            arguments->mode = ARGUMENTS_TEST;
+        }
         return true;
     case 'T':
         arguments->mode = ARGUMENTS_DUMP;
+        return true;
+    case 'E':
+        arguments->mode = ARGUMENTS_EXPLAIN;
         return true;
     case 'n':
         return take_workers(arguments, optarg);
@@ -174,6 +180,7 @@ void arguments_help(void)
                 "  -t, --test             check the configuration and start nothing\n"
                 "      --strict           warnings are errors\n"
                 "  -T, --dump             check it, then print it with defaults filled in\n"
+                "      --explain-tls      check it, then print what its TLS policies come to\n"
                 "  -n, --workers N|auto   reactor threads\n"
                 "  -u, --user NAME        user to become\n"
                 "  -g, --group NAME       group to become\n"

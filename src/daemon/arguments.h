@@ -11,6 +11,7 @@ enum arguments_mode {
     ARGUMENTS_RUN,
     ARGUMENTS_TEST,    /* -t: check the configuration, start nothing */
     ARGUMENTS_DUMP,    /* -T: the same, then print it with defaults filled in */
+    ARGUMENTS_EXPLAIN, /* --explain-tls: the same, then print what the policies come to */
     ARGUMENTS_VERSION, /* -V */
     ARGUMENTS_PROBE,   /* -VV: and what this host can do */
     ARGUMENTS_HELP,    /* -h */

@@ -4,6 +4,7 @@
 #include "daemon/arguments.h"
 #include "daemon/cpus.h"
 #include "daemon/exit_code.h"
+#include "daemon/explain.h"
 #include "daemon/limits.h"
 #include "daemon/listening.h"
 #include "daemon/logging.h"
@@ -33,7 +34,7 @@ struct launch {
 static enum exit_code   with_configuration(const struct arguments *arguments);
 static bool             load(struct launch *launch, enum config_severity severity);
 static void             tell(const struct config_report *report);
-static enum exit_code   show(const struct arguments *arguments, const struct config *config);
+static enum exit_code   show(const struct arguments *arguments, const struct snapshot *snapshot);
 static enum exit_code   run(struct launch *launch);
 static bool             prepare(struct launch *launch);
 static enum exit_code   serve(struct launch *launch);
@@ -58,6 +59,7 @@ int main(int argc, char **argv)
         return EXIT_OK;
     case ARGUMENTS_TEST:
     case ARGUMENTS_DUMP:
+    case ARGUMENTS_EXPLAIN:
     case ARGUMENTS_RUN:
         break;
     }
@@ -72,7 +74,7 @@ static enum exit_code with_configuration(const struct arguments *arguments)
     if (is_sound && arguments->mode == ARGUMENTS_RUN) {
         return run(&launch);
     }
-    enum exit_code code = is_sound ? show(arguments, launch.snapshot->config) : EXIT_CONFIG;
+    enum exit_code code = is_sound ? show(arguments, launch.snapshot) : EXIT_CONFIG;
 
     snapshot_free(&launch.snapshot);
     return code;
@@ -120,10 +122,12 @@ static void tell(const struct config_report *report)
     free(text);
 }
 
-static enum exit_code show(const struct arguments *arguments, const struct config *config)
+static enum exit_code show(const struct arguments *arguments, const struct snapshot *snapshot)
 {
     if (arguments->mode == ARGUMENTS_DUMP) {
-        config_dump(config, stdout);
+        config_dump(snapshot->config, stdout);
+    } else if (arguments->mode == ARGUMENTS_EXPLAIN) {
+        return explain_tls(snapshot) && fflush(stdout) == 0 ? EXIT_OK : EXIT_RUNTIME;
     } else if (!arguments->is_quiet) {
         (void)puts("The configuration is valid.");
     }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SSL_CONF_START "ssl-conf: "
+
 /* Every file the snapshot read; the TLS options point into them. */
 struct snapshot_files {
     struct pem_file *items;
@@ -31,7 +33,10 @@ static void   add_route(struct building *building, struct snapshot_frontend *fro
                         const struct config_string *name, size_t backend);
 static size_t backend_number(const struct config *config, const char *name);
 static void   read_tls(struct building *building, struct snapshot_frontend *frontend);
-static void   read_pems(struct building *building, struct snapshot_frontend *frontend);
+static const struct tls_command *read_commands(struct building           *building,
+                                               const struct config_pairs *pairs);
+static const char               *security_level(int configured);
+static void                read_pems(struct building *building, struct snapshot_frontend *frontend);
 static struct bytes_const  read_file(struct building *building, const struct config_string *path,
                                      bool holds_key);
 static void                check_tls(struct building *building);
@@ -40,6 +45,7 @@ static void                check_context(struct building *building, struct tls_l
 static void                report_warnings(struct building *building, const char *warnings,
                                            const struct config_frontend *frontend);
 static struct config_place place_of(const char *problem, const struct config_frontend *frontend);
+static bool                begins_with(const char *problem, const char *subject);
 static const char         *or_null(const struct config_string *string);
 
 struct snapshot *snapshot_build(struct config **config, struct config_report *report)
@@ -83,6 +89,7 @@ void snapshot_free(struct snapshot **snapshot)
         free(frontend->listens);
         free((void *)(uintptr_t)frontend->tls.pems);
         free((void *)(uintptr_t)frontend->tls.alpn);
+        free((void *)(uintptr_t)frontend->tls.commands);
     }
     for (size_t i = 0; freed->backends != NULL && i < freed->config->backends_count; i++) {
         free(freed->backends[i].targets);
@@ -288,6 +295,9 @@ static void read_tls(struct building *building, struct snapshot_frontend *fronte
         .ciphers = or_null(&config->ciphers),
         .ciphersuites = or_null(&config->ciphersuites),
         .groups = or_null(&config->groups),
+        .security_level = security_level(config->security_level),
+        .commands = read_commands(building, &config->ssl_conf),
+        .commands_count = config->ssl_conf.count,
         .prefer_server_ciphers = config->prefer_server_ciphers,
         .alpn = alpn,
         .alpn_count = config->alpn.count,
@@ -299,16 +309,37 @@ static void read_tls(struct building *building, struct snapshot_frontend *fronte
     };
     switch ((enum config_tls_policy)config->tls_policy) {
     case CONFIG_POLICY_MODERN:
+    case CONFIG_POLICY_MODERN_5_8:
         frontend->tls.policy = TLS_POLICY_MODERN;
         break;
     case CONFIG_POLICY_INTERMEDIATE:
+    case CONFIG_POLICY_INTERMEDIATE_5_8:
         frontend->tls.policy = TLS_POLICY_INTERMEDIATE;
         break;
     case CONFIG_POLICY_OLD:
+    case CONFIG_POLICY_OLD_5_8:
         frontend->tls.policy = TLS_POLICY_OLD;
         break;
     }
     read_pems(building, frontend);
+}
+
+static const struct tls_command *read_commands(struct building           *building,
+                                               const struct config_pairs *pairs)
+{
+    struct tls_command *commands = take(building, pairs->count, sizeof(*commands));
+
+    for (size_t i = 0; commands != NULL && i < pairs->count; i++) {
+        commands[i] = (struct tls_command){pairs->items[i].name, pairs->items[i].value.text};
+    }
+    return commands;
+}
+
+static const char *security_level(int configured)
+{
+    static const char *const levels[] = {NULL, "0", "1", "2", "3", "4", "5"};
+
+    return levels[configured];
 }
 
 static void read_pems(struct building *building, struct snapshot_frontend *frontend)
@@ -428,22 +459,32 @@ static struct config_place place_of(const char *problem, const struct config_fro
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         for (size_t j = 0; j < lists[i]->count; j++) {
-            size_t len = strlen(lists[i]->items[j].text);
-
-            if (strncmp(problem, lists[i]->items[j].text, len) == 0 && problem[len] == ':') {
+            if (begins_with(problem, lists[i]->items[j].text)) {
                 return lists[i]->items[j].at;
             }
         }
     }
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        size_t len = strlen(options[i].name);
-
-        if (strncmp(problem, options[i].name, len) == 0 && problem[len] == ':' &&
-            options[i].option->at.line > 0) {
+        if (begins_with(problem, options[i].name) && options[i].option->at.line > 0) {
             return options[i].option->at;
         }
     }
+    for (size_t i = 0; i < frontend->ssl_conf.count; i++) {
+        const struct config_pair *pair = &frontend->ssl_conf.items[i];
+
+        if (strncmp(problem, SSL_CONF_START, strlen(SSL_CONF_START)) == 0 &&
+            begins_with(problem + strlen(SSL_CONF_START), pair->name)) {
+            return pair->value.at;
+        }
+    }
     return frontend->at;
+}
+
+static bool begins_with(const char *problem, const char *subject)
+{
+    size_t len = strlen(subject);
+
+    return strncmp(problem, subject, len) == 0 && problem[len] == ':';
 }
 
 static const char *or_null(const struct config_string *string)

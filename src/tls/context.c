@@ -151,12 +151,12 @@ const char *tls_context_warnings(const struct tls_context *context)
 static bool context_fill(struct tls_context *context, const struct tls_context_options *options,
                          struct text *problem)
 {
-    apply_limits(context->ssl_ctx);
     messages_watch(context->ssl_ctx);
     if (!policy_apply(context->ssl_ctx, options, problem) ||
         !read_alpn(context, options, problem)) {
         return false;
     }
+    apply_limits(context->ssl_ctx);
     if (!context->is_server) {
         SSL_CTX_set_verify(context->ssl_ctx, SSL_VERIFY_NONE, NULL);
         return true;
@@ -174,9 +174,10 @@ static bool context_fill(struct tls_context *context, const struct tls_context_o
     return true;
 }
 
-/* What no policy may turn on: renegotiation and compression (CVE-2009-3555, CVE-2012-4929), early
- * data (it can be replayed), a session cache beside the tickets; and the modes that let our BIO
- * have short and moving buffers and let an idle connection give its memory back. */
+/* What no policy and no command may turn on: renegotiation and compression (CVE-2009-3555,
+ * CVE-2012-4929), early data (it can be replayed), a session cache beside the tickets; and the
+ * modes that let our BIO have short and moving buffers and let an idle connection give its memory
+ * back. */
 static void apply_limits(SSL_CTX *ssl_ctx)
 {
     SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
@@ -388,14 +389,21 @@ static bool set_identity(struct tls_context *context, const struct tls_context_o
 
 static bool hash_policy(EVP_MD_CTX *hash, const struct tls_context_options *options)
 {
-    const char *const values[] = {options->min_version, options->max_version, options->ciphers,
-                                  options->ciphersuites, options->groups};
+    const char *const values[] = {options->min_version, options->max_version,
+                                  options->ciphers,     options->ciphersuites,
+                                  options->groups,      options->security_level};
     bool is_hashed = EVP_DigestUpdate(hash, &options->policy, sizeof(options->policy)) == 1;
 
     for (size_t i = 0; is_hashed && i < sizeof(values) / sizeof(values[0]); i++) {
         const char *value = values[i] != NULL ? values[i] : "";
 
         is_hashed = EVP_DigestUpdate(hash, value, strlen(value) + 1) == 1;
+    }
+    for (size_t i = 0; is_hashed && i < options->commands_count; i++) {
+        const struct tls_command *command = &options->commands[i];
+
+        is_hashed = EVP_DigestUpdate(hash, command->name, strlen(command->name) + 1) == 1 &&
+                    EVP_DigestUpdate(hash, command->value, strlen(command->value) + 1) == 1;
     }
     return is_hashed;
 }

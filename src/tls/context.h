@@ -47,12 +47,18 @@ struct tls_pem {
 
 struct tls_context_options {
     enum tls_role_hint { TLS_FOR_SERVER, TLS_FOR_CLIENT } role;
-    enum tls_policy       policy;
-    const char           *min_version; /* "TLSv1.2", or NULL: the policy's */
-    const char           *max_version;
-    const char           *ciphers;      /* TLS 1.2 and below; NULL: the policy's */
-    const char           *ciphersuites; /* TLS 1.3 */
-    const char           *groups;
+    enum tls_policy policy;
+    const char     *min_version; /* "TLSv1.2", or NULL: the policy's */
+    const char     *max_version;
+    const char     *ciphers;      /* TLS 1.2 and below; NULL: the policy's */
+    const char     *ciphersuites; /* TLS 1.3 */
+    const char     *groups;
+    const char     *security_level; /* "0" to "5" */
+    const struct tls_command {      /* of SSL_CONF_cmd(3), applied behind the rest */
+        const char *name;
+        const char *value;
+    } * commands;
+    size_t                commands_count;
     bool                  prefer_server_ciphers;
     const struct tls_pem *pems; /* server: the first is the default certificate */
     size_t                pems_count;

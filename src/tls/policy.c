@@ -39,6 +39,8 @@ static bool apply_ciphers(SSL_CTX *ssl_ctx, const struct tls_context_options *op
                           struct text *problem);
 static bool apply_groups(SSL_CTX *ssl_ctx, const struct tls_context_options *options,
                          struct text *problem);
+static bool apply_commands(SSL_CTX *ssl_ctx, const struct tls_context_options *options,
+                           struct text *problem);
 static bool version_read(const char *name, int *version);
 
 bool policy_apply(SSL_CTX *ssl_ctx, const struct tls_context_options *options, struct text *problem)
@@ -46,9 +48,9 @@ bool policy_apply(SSL_CTX *ssl_ctx, const struct tls_context_options *options, s
     if (options->prefer_server_ciphers) {
         SSL_CTX_set_options(ssl_ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     }
-    bool is_applied = apply_versions(ssl_ctx, options, problem) &&
-                      apply_ciphers(ssl_ctx, options, problem) &&
-                      apply_groups(ssl_ctx, options, problem);
+    bool is_applied =
+        apply_versions(ssl_ctx, options, problem) && apply_ciphers(ssl_ctx, options, problem) &&
+        apply_groups(ssl_ctx, options, problem) && apply_commands(ssl_ctx, options, problem);
 
     openssl_error_drop();
     return is_applied;
@@ -103,9 +105,8 @@ static bool version_read(const char *name, int *version)
 static bool apply_ciphers(SSL_CTX *ssl_ctx, const struct tls_context_options *options,
                           struct text *problem)
 {
-    const char *suites = options->ciphersuites != NULL ? options->ciphersuites : MODERN_SUITES;
-    const char *ciphers =
-        options->ciphers != NULL ? options->ciphers : policies[options->policy].ciphers;
+    const char *suites = policy_suites(options);
+    const char *ciphers = policy_ciphers(options);
 
     if (SSL_CTX_set_ciphersuites(ssl_ctx, suites) != 1) {
         text_format(problem, "ciphersuites: OpenSSL does not take \"%s\"", suites);
@@ -114,6 +115,9 @@ static bool apply_ciphers(SSL_CTX *ssl_ctx, const struct tls_context_options *op
     if (SSL_CTX_set_cipher_list(ssl_ctx, ciphers) != 1) {
         text_format(problem, "ciphers: OpenSSL does not take \"%s\"", ciphers);
         return false;
+    }
+    if (options->security_level != NULL) { /* after the lists, which may name one as well */
+        SSL_CTX_set_security_level(ssl_ctx, options->security_level[0] - '0');
     }
     return true;
 }
@@ -132,14 +136,64 @@ static bool apply_groups(SSL_CTX *ssl_ctx, const struct tls_context_options *opt
         return true;
     }
     text_init(&list, memory, sizeof(memory));
-    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-        if (SSL_CTX_set1_groups_list(ssl_ctx, groups[i]) == 1) {
-            text_format(&list, "%s%s", text_len(&list) > 0 ? ":" : "", groups[i]);
-        }
-    }
+    policy_groups(ssl_ctx, true, ':', &list);
     if (SSL_CTX_set1_groups_list(ssl_ctx, text_chars(&list)) != 1) {
         text_format(problem, "groups: OpenSSL does not take \"%s\"", text_chars(&list));
         return false;
     }
     return true;
+}
+
+void policy_groups(SSL_CTX *ssl_ctx, bool is_there, char between, struct text *into)
+{
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        if ((SSL_CTX_set1_groups_list(ssl_ctx, groups[i]) == 1) == is_there) {
+            text_format(into, "%.*s%s", text_len(into) > 0 ? 1 : 0, &between, groups[i]);
+        }
+    }
+    openssl_error_drop();
+}
+
+/* Without SSL_CONF_FLAG_CERTIFICATE the commands that name files are unknown. */
+static bool apply_commands(SSL_CTX *ssl_ctx, const struct tls_context_options *options,
+                           struct text *problem)
+{
+    SSL_CONF_CTX *commands = SSL_CONF_CTX_new();
+    bool          is_applied = commands != NULL;
+
+    if (commands == NULL) {
+        text_string(problem, "out of memory");
+        return false;
+    }
+    SSL_CONF_CTX_set_flags(commands, SSL_CONF_FLAG_FILE |
+                                         (options->role == TLS_FOR_SERVER ? SSL_CONF_FLAG_SERVER
+                                                                          : SSL_CONF_FLAG_CLIENT));
+    SSL_CONF_CTX_set_ssl_ctx(commands, ssl_ctx);
+    for (size_t i = 0; is_applied && i < options->commands_count; i++) {
+        const struct tls_command *command = &options->commands[i];
+        int                       result = SSL_CONF_cmd(commands, command->name, command->value);
+
+        is_applied = result > 0;
+        if (!is_applied) {
+            text_format(problem, "ssl-conf: %s: %s", command->name,
+                        result == -2 ? "OpenSSL has no such command for files, or not here"
+                                     : "OpenSSL does not take that value");
+        }
+    }
+    if (is_applied && SSL_CONF_CTX_finish(commands) != 1) {
+        text_string(problem, "ssl-conf: OpenSSL does not take these together");
+        is_applied = false;
+    }
+    SSL_CONF_CTX_free(commands);
+    return is_applied;
+}
+
+const char *policy_ciphers(const struct tls_context_options *options)
+{
+    return options->ciphers != NULL ? options->ciphers : policies[options->policy].ciphers;
+}
+
+const char *policy_suites(const struct tls_context_options *options)
+{
+    return options->ciphersuites != NULL ? options->ciphersuites : MODERN_SUITES;
 }

@@ -108,6 +108,13 @@ EVP_PKEY *key_read(struct tls_library *library, struct bytes_const pem, bool *is
 bool policy_apply(SSL_CTX *ssl_ctx, const struct tls_context_options *options,
                   struct text *problem);
 
+/* Appends the groups a policy asks for that the library has, or that it lacks. Changes those of
+ * the context. */
+void policy_groups(SSL_CTX *ssl_ctx, bool is_there, char between, struct text *into);
+/* What was asked for, before OpenSSL has a say. */
+const char *policy_ciphers(const struct tls_context_options *options);
+const char *policy_suites(const struct tls_context_options *options);
+
 /* --- tickets.c ---------------------------------------------------------------------------- */
 
 void tickets_apply(struct tls_context *context, const struct tls_context_options *options);

@@ -37,6 +37,27 @@ def test_the_key_that_the_client_can_use_is_chosen(serve, certs):
         assert kind in re.search("signature type: (.*)", said).group(1)
 
 
+@pytest.mark.basic
+def test_what_has_no_option_is_set_through_ssl_conf(serve, certs):
+    rsa, ec = certs.get("both-rsa", "rsa"), certs.get("both-ec", "ec")
+    proxy = serve("builtin:echo", {"pem-file": [ec.pem_path, rsa.pem_path],
+                                   "ssl-conf": {"SignatureAlgorithms": "RSA-PSS+SHA384"}})
+    said = s_client(proxy.port(), "-sigalgs", "ECDSA+SHA256:RSA-PSS+SHA384").stdout
+    assert "RSA-PSS" in re.search("signature type: (.*)", said).group(1)
+
+
+def test_a_security_level_refuses_keys_that_are_too_short(certs, directory):
+    text = proxy_module.configuration(
+        frontends=[{"listen": "127.0.0.1:0", "backend": "b", "security-level": 4,
+                    "pem-file": certs.get("only-rsa", "rsa").pem_path}],
+        backends=[{"name": "b", "servers": [{"address": "builtin:echo"}]}])
+    config = directory / "strong.conf"
+    config.write_text(text)
+    ended = proxy_module.run("-t", "-c", config)
+    assert ended.returncode == 3
+    assert re.search(r"strong\.conf:\d+: error: .*only-rsa.*key too small", ended.stderr), ended.stderr
+
+
 def test_certificate_and_key_may_be_apart(serve, certs):
     certificate = certs.get()
     proxy = serve("builtin:echo", {"pem-file": [], "cert": certificate.path,

@@ -84,6 +84,16 @@ def test_what_is_sound_is_valid_and_dumped_in_a_form_that_is_read_again(write):
     assert 'idle = "10m"' in dump.stdout
 
 
+def test_policies_are_explained_for_each_frontend(write):
+    path = write(GOOD.replace('name = "web";', 'name = "web"; tls-policy = "modern-5.8";'))
+    said = proxy_module.run("--explain-tls", "-c", path)
+    assert said.returncode == 0
+    assert re.search(r"^OpenSSL 3\.\d", said.stdout)
+    assert "frontend web: tls-policy modern-5.8\n  versions: TLSv1.3\n" in said.stdout
+    assert "  groups: X25519 prime256v1 secp384r1\n" in said.stdout.replace("X25519MLKEM768 ", "")
+    assert proxy_module.run("--explain-tls", "-c", write("frontends = ();", "bad.conf")).returncode == 3
+
+
 def test_an_include_and_a_directory_are_read(write, directory):
     write('name = "app"; servers = ( { address = "127.0.0.1:2"; } );', "server.inc")
     path = write(GOOD.replace('{ name = "app"; servers = ( { address = "127.0.0.1:1"; } ); }',

@@ -87,6 +87,9 @@ static void put_value(struct writing *writing, const struct schema_option *optio
     case OPTION_STRINGS:
         put(writing, "( \"one\", \"t\\\"w\\\\o\" )");
         break;
+    case OPTION_PAIRS:
+        put(writing, "{ One = \"1\"; Two = \"t\\\"w\\\\o\"; }");
+        break;
     case OPTION_GROUP:
         put(writing, "{\n");
         write_group(writing, option->group);

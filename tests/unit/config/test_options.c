@@ -55,6 +55,8 @@ static bool is_default(const struct schema_option *option, const void *member)
     case OPTION_STRINGS:
         return option->default_text[0] == '\0' &&
                ((const struct config_strings *)member)->count == 0;
+    case OPTION_PAIRS:
+        return ((const struct config_pairs *)member)->count == 0;
     case OPTION_GROUP:
     case OPTION_LIST:
         break;
@@ -145,10 +147,12 @@ static void visit_wrong_type(const struct schema_group *group, const struct sche
         [OPTION_DURATION] = {"true", "\"\"", "\"1x\"", "\"-1s\"", "1.5", "-1", "{ }", "( 1 )",
                              NULL},
         [OPTION_SIZE] = {"true", "\"\"", "\"1x\"", "\"-1k\"", "1.5", "-1", "{ }", "( 1 )", NULL},
-        [OPTION_ENUM] = {"true", "\"\"", "\"nonsense\"", "0", "1.5", "{ }", "( )", "[ ]", NULL},
+        [OPTION_ENUM] = {"true", "\"\"", "\"nonsense\"", "7", "1.5", "{ }", "( )", "[ ]", NULL},
         [OPTION_STRING] = {"true", "1", "1.5", "{ }", "( )", "( \"x\" )", "[ \"x\" ]", NULL},
         [OPTION_STRINGS] = {"true", "1", "1.5", "{ }", "( 1 )", "( \"\" )", "( \"x\", true )",
                             "( { } )", NULL},
+        [OPTION_PAIRS] = {"true", "1", "\"x\"", "( )", "[ \"x\" ]", "{ One = 1; }",
+                          "{ One = { }; }", NULL},
         [OPTION_GROUP] = {"true", "1", "\"x\"", "( )", "( { } )", "[ ]", NULL},
         [OPTION_LIST] = {"true", "1", "\"x\"", "{ }", "[ 1 ]", "( 1 )", "( \"x\" )", "( ( ) )",
                          NULL},

@@ -1,0 +1,149 @@
+#include "tls/explain.h"
+
+#include "tls/openssl_error.h"
+#include "tls/tls_internal.h"
+
+#include <string.h>
+
+enum { LIST_BYTES = 1024 };
+
+static void print_versions(SSL_CTX *ssl_ctx, FILE *into);
+static void print_ciphers(SSL_CTX *ssl_ctx, const char *asked, bool is_1_3, FILE *into);
+static void print_lacking(SSL_CTX *ssl_ctx, const char *asked, FILE *into);
+static bool has_cipher(SSL_CTX *ssl_ctx, const char *name, size_t len);
+static void print_groups(SSL_CTX *ssl_ctx, const struct tls_context_options *options, FILE *into);
+static bool is_1_3_suite(const SSL_CIPHER *cipher);
+
+bool tls_explain(struct tls_library *library, const struct tls_context_options *options, FILE *into,
+                 struct text *problem)
+{
+    SSL_CTX *ssl_ctx = SSL_CTX_new_ex(library->openssl, NULL, TLS_server_method());
+
+    if (ssl_ctx == NULL || !policy_apply(ssl_ctx, options, problem)) {
+        if (ssl_ctx == NULL) {
+            text_string(problem, "out of memory");
+        }
+        SSL_CTX_free(ssl_ctx);
+        openssl_error_drop();
+        return false;
+    }
+    int max = (int)SSL_CTX_get_max_proto_version(ssl_ctx);
+    int min = (int)SSL_CTX_get_min_proto_version(ssl_ctx);
+
+    print_versions(ssl_ctx, into);
+    if (max == 0 || max >= TLS1_3_VERSION) {
+        print_ciphers(ssl_ctx, policy_suites(options), true, into);
+    }
+    if (min < TLS1_3_VERSION) {
+        print_ciphers(ssl_ctx, policy_ciphers(options), false, into);
+    }
+    print_groups(ssl_ctx, options, into);
+    (void)fprintf(into, "  security level: %d\n", SSL_CTX_get_security_level(ssl_ctx));
+    (void)fprintf(into, "  order of ciphers: %s\n",
+                  options->prefer_server_ciphers
+                      ? "the server's, but ChaCha20 for clients that put it first"
+                      : "the client's");
+    SSL_CTX_free(ssl_ctx);
+    openssl_error_drop();
+    return true;
+}
+
+static void print_versions(SSL_CTX *ssl_ctx, FILE *into)
+{
+    static const struct {
+        int         version;
+        const char *name;
+    } versions[] = {{TLS1_VERSION, "TLSv1.0"},
+                    {TLS1_1_VERSION, "TLSv1.1"},
+                    {TLS1_2_VERSION, "TLSv1.2"},
+                    {TLS1_3_VERSION, "TLSv1.3"}};
+    int min = (int)SSL_CTX_get_min_proto_version(ssl_ctx);
+    int max = (int)SSL_CTX_get_max_proto_version(ssl_ctx);
+
+    (void)fputs("  versions:", into);
+    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+        if (versions[i].version >= min && (max == 0 || versions[i].version <= max)) {
+            (void)fprintf(into, " %s", versions[i].name);
+        }
+    }
+    (void)fputc('\n', into);
+    if (min < TLS1_2_VERSION && SSL_CTX_get_security_level(ssl_ctx) > 0) {
+        (void)fputs("    below TLSv1.2 nothing works above security level 0\n", into);
+    }
+}
+
+static void print_ciphers(SSL_CTX *ssl_ctx, const char *asked, bool is_1_3, FILE *into)
+{
+    const STACK_OF(SSL_CIPHER) *ciphers = SSL_CTX_get_ciphers(ssl_ctx);
+
+    (void)fputs(is_1_3 ? "  suites of TLS 1.3:" : "  ciphers of TLS 1.2 and below:", into);
+    for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); i++) {
+        const SSL_CIPHER *cipher = sk_SSL_CIPHER_value(ciphers, i);
+
+        if (is_1_3_suite(cipher) == is_1_3) {
+            (void)fprintf(into, " %s", SSL_CIPHER_get_name(cipher));
+        }
+    }
+    (void)fputc('\n', into);
+    print_lacking(ssl_ctx, asked, into);
+}
+
+static bool is_1_3_suite(const SSL_CIPHER *cipher)
+{
+    return strcmp(SSL_CIPHER_get_version(cipher), "TLSv1.3") == 0;
+}
+
+/* Only whole names can be looked for: a list may also have words such as HIGH, !aNULL, @SECLEVEL.
+ */
+static void print_lacking(SSL_CTX *ssl_ctx, const char *asked, FILE *into)
+{
+    bool is_first = true;
+
+    while (*asked != '\0') {
+        size_t len = strcspn(asked, ": ,");
+        bool   is_name = len > 0 && memchr(asked, '-', len) != NULL && asked[0] != '-';
+
+        is_name = is_name || (len > 0 && strncmp(asked, "TLS_", 4) == 0);
+        if (is_name && strspn(asked, "!+@") == 0 && !has_cipher(ssl_ctx, asked, len)) {
+            (void)fprintf(into, "%s%.*s",
+                          is_first ? "    not in this library, or below its level: " : " ",
+                          (int)len, asked);
+            is_first = false;
+        }
+        asked += len + (asked[len] != '\0' ? 1 : 0);
+    }
+    (void)fputs(is_first ? "" : "\n", into);
+}
+
+static bool has_cipher(SSL_CTX *ssl_ctx, const char *name, size_t len)
+{
+    const STACK_OF(SSL_CIPHER) *ciphers = SSL_CTX_get_ciphers(ssl_ctx);
+
+    for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); i++) {
+        const char *known = SSL_CIPHER_get_name(sk_SSL_CIPHER_value(ciphers, i));
+
+        if (strlen(known) == len && memcmp(known, name, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void print_groups(SSL_CTX *ssl_ctx, const struct tls_context_options *options, FILE *into)
+{
+    char        memory[LIST_BYTES];
+    struct text list;
+
+    text_init(&list, memory, sizeof(memory));
+    if (options->groups != NULL) {
+        (void)fprintf(into, "  groups: %s\n", options->groups);
+        return;
+    }
+    policy_groups(ssl_ctx, true, ' ', &list);
+    (void)fprintf(into, "  groups: %s\n", text_chars(&list));
+    text_init(&list, memory, sizeof(memory));
+    policy_groups(ssl_ctx, false, ' ', &list);
+    if (text_len(&list) > 0) {
+        (void)fprintf(into, "    not in this library: %s\n", text_chars(&list));
+    }
+}
