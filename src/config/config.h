@@ -152,6 +152,7 @@ struct config {
     struct config_string     ticket_fleet;
     uint64_t                 ticket_rotation_ns;
     uint64_t                 session_lifetime_ns;
+    unsigned                 session_cache; /* 0: none */
     struct config_timeouts   timeouts;
     struct config_log        log;
     struct config_access_log access_log;

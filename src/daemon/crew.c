@@ -179,6 +179,7 @@ static struct hand *start_hand(struct crew *crew, unsigned slot, unsigned worker
                                    .sessions_max = crew->options.sessions_max,
                                    .buffers_max = buffers > BUFFERS_MIN ? buffers : BUFFERS_MIN,
                                    .ticket_keys = crew->options.ticket_keys,
+                                   .session_cache = crew->options.session_cache,
                                    .slot = slot,
                                    .producer = producer};
     struct hand        *hand = hand_start(&options);

@@ -24,6 +24,7 @@ struct crew_options {
     unsigned               connections_max; /* of all workers together */
     unsigned               sessions_max;    /* what connections_max may ever become */
     struct tls_ticket_keys ticket_keys;
+    struct shared_cache   *session_cache; /* NULL: none; outlives the crew */
     /* On the control thread: once, when a draining crew has no session left. */
     void (*empty)(void *owner);
     /* On the control thread, when a crew_change has reached every worker. */

@@ -196,6 +196,7 @@ static bool on_start(struct reactor *reactor, void *owner, struct error *error)
     struct worker_options      worker_options = {.reactor = reactor,
                                                  .snapshot = options->edition->snapshot,
                                                  .ticket_keys = &options->ticket_keys,
+                                                 .session_cache = options->session_cache,
                                                  .connections = options->connections,
                                                  .sessions_max = options->sessions_max,
                                                  .buffers_max = options->buffers_max,

@@ -31,6 +31,7 @@ struct hand_options {
     const char            *driver;
     struct edition        *edition; /* to begin with */
     struct quota          *connections;
+    struct shared_cache   *session_cache; /* NULL: none */
     size_t                 sessions_max;
     size_t                 buffers_max;
     struct tls_ticket_keys ticket_keys;

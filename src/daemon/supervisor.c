@@ -18,6 +18,7 @@
 #include "daemon/signals.h"
 #include "daemon/ticket_clock.h"
 #include "io/io.h"
+#include "reactor/shared_cache.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -41,7 +42,8 @@ struct supervisor {
     struct crew                     *crew;
     struct signals                   signals;
     struct ticket_clock              tickets;
-    struct timer                     deadline; /* of the drain; then, when to cut again */
+    struct shared_cache             *session_cache; /* NULL: none */
+    struct timer                     deadline;      /* of the drain; then, when to cut again */
     struct timer                     pulse;
     uint64_t                         pulse_ns;
     uint64_t                         connections_told;
@@ -69,6 +71,7 @@ static void           reload(struct supervisor *supervisor);
 static bool           apply(struct supervisor *supervisor, struct snapshot *snapshot);
 static void           warn_of_what_stays(const struct config *was, const struct config *is);
 static void           on_changed(void *owner);
+static bool           make_session_cache(struct supervisor *supervisor);
 static void           discard(const struct supervisor_options *options);
 static unsigned       workers_of(const struct config *config);
 static unsigned connections_of(const struct supervisor *supervisor, const struct snapshot *snapshot,
@@ -149,6 +152,10 @@ static bool start(struct supervisor *supervisor)
         discard(options);
         return false;
     }
+    if (!make_session_cache(supervisor)) {
+        discard(options);
+        return false;
+    }
     supervisor->connections_max =
         connections_of(supervisor, options->snapshot, options->listening->count);
     supervisor->crew = crew_new(&(struct crew_options){
@@ -157,6 +164,7 @@ static bool start(struct supervisor *supervisor)
         .connections_max = supervisor->connections_max,
         .sessions_max = limits_possible(options->descriptors) + supervisor->connections_max,
         .ticket_keys = *ticket_clock_keys(&supervisor->tickets),
+        .session_cache = supervisor->session_cache,
         .empty = on_empty,
         .changed = on_changed,
         .owner = supervisor});
@@ -166,6 +174,22 @@ static bool start(struct supervisor *supervisor)
         return false;
     }
     return crew_change(supervisor->crew, options->snapshot, options->listening, options->workers);
+}
+
+static bool make_session_cache(struct supervisor *supervisor)
+{
+    unsigned     entries = supervisor->options->snapshot->config->session_cache;
+    struct error error;
+    char         why[CONFIG_PROBLEM_BYTES];
+
+    if (entries == 0) {
+        return true;
+    }
+    supervisor->session_cache = shared_cache_new(entries, &error);
+    if (supervisor->session_cache == NULL) {
+        log_error("no session cache: %s", error_text(&error, why, sizeof(why)));
+    }
+    return supervisor->session_cache != NULL;
 }
 
 /* What nobody took over. */
@@ -313,12 +337,12 @@ static void warn_of_what_stays(const struct config *was, const struct config *is
     if (was->io != is->io || strcmp(was->user.text, is->user.text) != 0 ||
         strcmp(was->group.text, is->group.text) != 0 ||
         strcmp(was->pid_file.text, is->pid_file.text) != 0 ||
-        was->memory_max_bytes != is->memory_max_bytes || was->log.target != is->log.target ||
-        strcmp(was->log.file.text, is->log.file.text) != 0 ||
+        was->memory_max_bytes != is->memory_max_bytes || was->session_cache != is->session_cache ||
+        was->log.target != is->log.target || strcmp(was->log.file.text, is->log.file.text) != 0 ||
         was->access_log.target != is->access_log.target ||
         strcmp(was->access_log.file.text, is->access_log.file.text) != 0) {
-        log_warn("io, user, group, pid-file, memory-max and where logs go change only with a "
-                 "restart");
+        log_warn("io, user, group, pid-file, memory-max, session-cache and where logs go change "
+                 "only with a restart");
     }
 }
 
@@ -415,6 +439,7 @@ static enum exit_code stop(struct supervisor *supervisor, enum exit_code code)
         listening_unlink(crew_listening(supervisor->crew), NULL);
     }
     crew_free(&supervisor->crew);
+    shared_cache_free(&supervisor->session_cache);
     reactor_close(supervisor->control);
     reactor_free(&supervisor->control);
     log_info("stopped cut=%zu", cut_count);

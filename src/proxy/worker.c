@@ -5,6 +5,7 @@
 #include "base/slab.h"
 #include "proxy/listener.h"
 #include "proxy/session.h"
+#include "proxy/session_store.h"
 #include "proxy/worker_internal.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ enum { BURST_SESSIONS = 128, BURST_SHARE_LEFT = 4 };
 struct worker {
     struct worker_options options;
     struct tls_library   *library;
+    struct session_store  session_store;
     struct generation    *generation; /* the present one */
     struct list           old;        /* generations that sessions or listeners still use */
     struct builtin       *builtin;
@@ -85,6 +87,11 @@ static bool worker_fill(struct worker *worker, struct error *error)
         return false;
     }
     tls_library_set_ticket_keys(worker->library, options->ticket_keys);
+    if (options->session_cache != NULL) {
+        worker->session_store =
+            (struct session_store){.cache = options->session_cache, .reactor = options->reactor};
+        session_store_lend(&worker->session_store, worker->library);
+    }
     worker->generation = generation_new(options->snapshot, worker->library, error);
     if (worker->generation == NULL) {
         return false;

@@ -15,6 +15,7 @@
 #include "proxy/summary.h"
 #include "reactor/quota.h"
 #include "reactor/reactor.h"
+#include "reactor/shared_cache.h"
 #include "tls/context.h"
 
 #include <stdbool.h>
@@ -36,9 +37,10 @@ struct worker_options {
     struct reactor               *reactor;
     const struct snapshot        *snapshot;
     const struct tls_ticket_keys *ticket_keys;
-    struct quota                 *connections;  /* shared by all workers */
-    size_t                        sessions_max; /* 0: as many as `connections` has left now */
-    size_t                        buffers_max;  /* relay buffers of this worker */
+    struct shared_cache          *session_cache; /* shared by all workers; NULL: none */
+    struct quota                 *connections;   /* likewise */
+    size_t                        sessions_max;  /* 0: as many as `connections` has left now */
+    size_t                        buffers_max;   /* relay buffers of this worker */
     worker_report                *report;
     worker_socket_over           *socket_over; /* may be NULL, as the next one */
     worker_snapshot_over         *snapshot_over;

@@ -164,6 +164,7 @@ static bool context_fill(struct tls_context *context, const struct tls_context_o
     hello_watch(context->ssl_ctx);
     SSL_CTX_set_cert_cb(context->ssl_ctx, on_certificate, NULL);
     tickets_apply(context, options);
+    sessions_apply(context, options);
     if (!read_certificates(context, options, problem)) {
         return false;
     }

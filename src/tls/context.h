@@ -30,6 +30,25 @@ void tls_thread_stop(void);
 /* Takes a copy for all contexts of this library, now and later. */
 void tls_library_set_ticket_keys(struct tls_library *library, const struct tls_ticket_keys *keys);
 
+/* --- sessions ---------------------------------------------------------------------------- */
+
+enum { TLS_SESSION_ID_BYTES = 32, TLS_STORED_SESSION_BYTES = 440 };
+
+/* Where sessions of TLS 1.2 clients without tickets are kept, secrets and all, for every reactor to
+ * find. Called on the reactor's thread, from within tls_engine_handshake and others. */
+struct tls_session_store {
+    void *owner;
+    void (*put)(void *owner, const uint8_t id[TLS_SESSION_ID_BYTES], struct bytes_const session);
+    /* Copies it out; 0: there is none. */
+    size_t (*get)(void *owner, const uint8_t id[TLS_SESSION_ID_BYTES],
+                  uint8_t session[TLS_STORED_SESSION_BYTES]);
+    void (*drop)(void *owner, const uint8_t id[TLS_SESSION_ID_BYTES]);
+};
+
+/* For the contexts that are made after it; without one such clients do not resume. */
+void tls_library_set_session_store(struct tls_library             *library,
+                                   const struct tls_session_store *store);
+
 /* --- contexts ---------------------------------------------------------------------------- */
 
 enum tls_policy { TLS_POLICY_MODERN, TLS_POLICY_INTERMEDIATE, TLS_POLICY_OLD };

@@ -64,6 +64,11 @@ void tls_engine_fini(struct tls_engine *engine)
     tls_engine_settle(engine);
     free(engine->name.data);
     engine->name = (struct bytes){0};
+    if (engine->ssl != NULL) {
+        /* A connection that ended without close_notify leaves its session good (RFC 5246, 7.2.1);
+         * OpenSSL would drop it. One that failed was dropped with its alert. */
+        SSL_set_shutdown(engine->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    }
     SSL_free(engine->ssl);
     engine->ssl = NULL;
     openssl_error_drop();

@@ -135,10 +135,28 @@ static bool set_mac_key(EVP_MAC_CTX *mac, const struct tls_ticket_key *key)
 
 static int on_ticket_given(SSL *ssl, void *argument)
 {
-    SSL_SESSION       *session = SSL_get_session(ssl);
+    (void)argument;
+    return ticket_bind(ssl, SSL_get_session(ssl));
+}
+
+static SSL_TICKET_RETURN on_ticket_used(SSL *ssl, SSL_SESSION *session,
+                                        const unsigned char *key_name, size_t key_name_len,
+                                        SSL_TICKET_STATUS status, void *argument)
+{
+    (void)key_name;
+    (void)key_name_len;
+    (void)argument;
+    if ((status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) ||
+        !ticket_is_bound_here(ssl, session)) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
+bool ticket_bind(SSL *ssl, SSL_SESSION *session)
+{
     struct ticket_bond bond;
 
-    (void)argument;
     if (SSL_session_reused(ssl) != 1 || !bond_of(session, &bond)) {
         bond = (struct ticket_bond){.began_s = (int64_t)time(NULL)};
     }
@@ -146,24 +164,13 @@ static int on_ticket_given(SSL *ssl, void *argument)
            SSL_SESSION_set1_ticket_appdata(session, &bond, sizeof(bond)) == 1;
 }
 
-static SSL_TICKET_RETURN on_ticket_used(SSL *ssl, SSL_SESSION *session,
-                                        const unsigned char *key_name, size_t key_name_len,
-                                        SSL_TICKET_STATUS status, void *argument)
+bool ticket_is_bound_here(SSL *ssl, SSL_SESSION *session)
 {
     uint8_t            digest[NAME_DIGEST_BYTES];
     struct ticket_bond bond;
 
-    (void)key_name;
-    (void)key_name_len;
-    (void)argument;
-    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
-        return SSL_TICKET_RETURN_IGNORE_RENEW;
-    }
-    if (!bond_of(session, &bond) || !name_digest(ssl, digest) ||
-        memcmp(bond.name_digest, digest, sizeof(digest)) != 0 || !is_alive(ssl, &bond)) {
-        return SSL_TICKET_RETURN_IGNORE_RENEW;
-    }
-    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+    return bond_of(session, &bond) && name_digest(ssl, digest) &&
+           memcmp(bond.name_digest, digest, sizeof(digest)) == 0 && is_alive(ssl, &bond);
 }
 
 static bool bond_of(SSL_SESSION *session, struct ticket_bond *bond)

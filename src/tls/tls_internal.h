@@ -13,12 +13,13 @@
 enum engine_phase { ENGINE_HANDSHAKING, ENGINE_OPEN, ENGINE_FAILED };
 
 struct tls_library {
-    OSSL_LIB_CTX          *openssl;
-    OSSL_PROVIDER         *provider;
-    BIO_METHOD            *bio_method;
-    EVP_CIPHER            *ticket_cipher;
-    EVP_CIPHER            *ticket_cipher_short; /* of keys of 16 bytes */
-    struct tls_ticket_keys ticket_keys;
+    OSSL_LIB_CTX            *openssl;
+    OSSL_PROVIDER           *provider;
+    BIO_METHOD              *bio_method;
+    EVP_CIPHER              *ticket_cipher;
+    EVP_CIPHER              *ticket_cipher_short; /* of keys of 16 bytes */
+    struct tls_ticket_keys   ticket_keys;
+    struct tls_session_store store;
 };
 
 /* A certificate with its chain and key, parsed once. */
@@ -120,6 +121,14 @@ const char *policy_suites(const struct tls_context_options *options);
 void tickets_apply(struct tls_context *context, const struct tls_context_options *options);
 /* Keys may come after the context, or not at all: a new server's engine looks. */
 void tickets_begin(struct tls_engine *engine);
+/* Notes in a new session for which name it is and when it began; and whether one that is offered is
+ * for the name asked for, and alive. */
+bool ticket_bind(SSL *ssl, SSL_SESSION *session);
+bool ticket_is_bound_here(SSL *ssl, SSL_SESSION *session);
+
+/* --- sessions.c --------------------------------------------------------------------------- */
+
+void sessions_apply(struct tls_context *context, const struct tls_context_options *options);
 
 /* --- engine.c ----------------------------------------------------------------------------- */
 

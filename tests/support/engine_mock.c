@@ -499,6 +499,12 @@ void tls_library_set_ticket_keys(struct tls_library *library, const struct tls_t
     require(library != NULL && keys != NULL);
 }
 
+void tls_library_set_session_store(struct tls_library             *library,
+                                   const struct tls_session_store *store)
+{
+    require(library != NULL && store->put != NULL && store->get != NULL && store->drop != NULL);
+}
+
 struct tls_context *tls_context_new(struct tls_library               *library,
                                     const struct tls_context_options *options, struct text *problem)
 {

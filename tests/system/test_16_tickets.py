@@ -136,6 +136,32 @@ def test_a_chain_of_tickets_ends_with_the_lifetime(serve, client):
     assert not session_of(proxy.port(), client, session)[0]
 
 
+def without_tickets():
+    tls = rude.context(maximum=ssl.TLSVersion.TLSv1_2)
+    tls.options |= ssl.OP_NO_TICKET
+    return tls
+
+
+def test_clients_that_know_no_tickets_resume_on_any_worker_and_after_a_reload(serve):
+    proxy = serve("builtin:echo", workers=3)
+    tls = without_tickets()
+    _, session = session_of(proxy.port(), tls)
+    assert not session.has_ticket
+    for _ in range(20):
+        assert session_of(proxy.port(), tls, session)[0]
+    proxy.send(signal.SIGHUP)
+    proxy.wait_for_line("reloaded count=1")
+    assert session_of(proxy.port(), tls, session)[0]
+
+
+@pytest.mark.parametrize("settings", ({"session_cache": 0}, {"frontend": {"tickets": 0}}))
+def test_without_a_session_cache_they_do_not(serve, settings):
+    proxy = serve("builtin:echo", **settings)
+    tls = without_tickets()
+    _, session = session_of(proxy.port(), tls)
+    assert not session_of(proxy.port(), tls, session)[0]
+
+
 @pytest.mark.parametrize("client", VERSIONS, indirect=True)
 def test_no_session_of_one_name_certificate_or_policy_resumes_at_another(serve, client, certs,
                                                                        directory):
