@@ -3,7 +3,6 @@
 #include "io/drivers.h"
 
 #include "base/clock.h"
-#include "base/require.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -152,20 +151,22 @@ static int watch(struct ready *ready, int fd, unsigned before, unsigned wanted)
     return errno;
 }
 
-/* epoll_wait counts in milliseconds and serves kernels before 5.11; rounding up, so that a short
- * sleep does not become none at all. */
+/* epoll_wait counts in milliseconds and serves kernels before 5.11, and filters of system calls
+ * that are older and say EPERM; rounding up, so that a short sleep does not become none at all. */
 static int sleep_until_event(struct epoll_state *epoll, uint64_t wait_ns)
 {
     struct timespec wait = {.tv_sec = (time_t)(wait_ns / NS_PER_S),
                             .tv_nsec = (long)(wait_ns % NS_PER_S)};
     int count = epoll_pwait2(epoll->epoll_fd, epoll->events, EVENTS_PER_WAIT_MAX, &wait, NULL);
 
-    if (count < 0 && errno == ENOSYS) {
+    if (count < 0 && (errno == ENOSYS || errno == EPERM)) {
         int wait_ms = (int)((wait_ns + NS_PER_MS - 1) / NS_PER_MS);
 
         count = epoll_wait(epoll->epoll_fd, epoll->events, EVENTS_PER_WAIT_MAX, wait_ms);
     }
-    require(count >= 0 || errno == EINTR);
+    if (count < 0 && errno != EINTR) {
+        io_nap(wait_ns);
+    }
     return count;
 }
 

@@ -6,7 +6,6 @@
 #include "io/drivers.h"
 
 #include "base/clock.h"
-#include "base/require.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,7 +83,9 @@ static void kqueue_state_wait(void *state, uint64_t wait_ns)
                                  .tv_nsec = (long)(wait_ns % NS_PER_S)};
     int count = kevent(waiting->kqueue_fd, NULL, 0, waiting->events, EVENTS_PER_WAIT_MAX, &wait);
 
-    require(count >= 0 || errno == EINTR);
+    if (count < 0 && errno != EINTR) {
+        io_nap(wait_ns);
+    }
     for (int i = 0; i < count; i++) {
         const struct kevent *event = &waiting->events[i];
 

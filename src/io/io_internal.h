@@ -60,6 +60,10 @@ void io_complete(struct io_loop *loop, struct io_op *op, int64_t result, struct 
 /* A driver reports that the op can be done without waiting: `finish`, then `done` run later. */
 void io_ready(struct io_loop *loop, struct io_op *op);
 
+/* The kernel refused to wait, for want of memory or whatever: it is asked again soon, not at once.
+ * At most wait_ns. */
+void io_nap(uint64_t wait_ns);
+
 /* The driver's own state, for tests that look inside. */
 void *io_loop_driver_state(struct io_loop *loop);
 

@@ -10,9 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 static const char DRIVER_AUTO[] = "auto";
 enum { NO_BUFFER = -1 };
+
+static const uint64_t NAP_NS_MAX = 1 * NS_PER_MS;
 
 struct io_loop {
     const struct io_driver *driver;
@@ -227,6 +230,13 @@ void io_ready(struct io_loop *loop, struct io_op *op)
     require(loop->driver->finish != NULL);
     op->status = IO_READY;
     list_append(&loop->completed, &op->link);
+}
+
+void io_nap(uint64_t wait_ns)
+{
+    struct timespec nap = {.tv_nsec = (long)(wait_ns < NAP_NS_MAX ? wait_ns : NAP_NS_MAX)};
+
+    (void)nanosleep(&nap, NULL);
 }
 
 void *io_loop_driver_state(struct io_loop *loop)

@@ -6,7 +6,6 @@
 #include "io/uring_flags.h"
 
 #include <errno.h>
-#include <time.h>
 
 enum {
     ENTRIES_DEFAULT = 1024,
@@ -16,7 +15,6 @@ enum {
     OVERFLOW_ROUNDS_MAX = 64,
 };
 
-static const uint64_t NAP_NS_MAX = 1 * NS_PER_MS;
 static const unsigned FLAGS_ALWAYS = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
 
 /* The best first. The kernel's default interrupts us for every completion and is clearly slower;
@@ -36,7 +34,6 @@ static int  open_with(struct uring *uring, const struct io_options *options, uns
 static int  open_once(struct uring *uring, unsigned entries, unsigned completions, unsigned flags);
 static bool is_idle(const struct uring *uring);
 static int  enter(struct uring *uring, uint64_t wait_ns);
-static void nap(uint64_t wait_ns);
 static void reap(struct uring *uring);
 
 bool uring_ring_open(struct uring *uring, const struct io_options *options, struct error *error)
@@ -94,7 +91,7 @@ void uring_ring_turn(struct uring *uring, uint64_t wait_ns)
     require(code != -EEXIST); /* another thread than the one that opened the loop */
     reap(uring);
     if (code < 0 && code != -ETIME && code != -EINTR && uring->completions == completions) {
-        nap(wait_ns);
+        io_nap(wait_ns);
     }
 }
 
@@ -140,14 +137,6 @@ static int enter(struct uring *uring, uint64_t wait_ns)
         return io_uring_submit_and_get_events(&uring->ring);
     }
     return io_uring_submit_and_wait_timeout(&uring->ring, &cqe, 1, &wait, NULL);
-}
-
-/* The kernel took nothing, for want of memory or whatever: it is asked again soon, not at once. */
-static void nap(uint64_t wait_ns)
-{
-    struct timespec nap = {.tv_nsec = (long)(wait_ns < NAP_NS_MAX ? wait_ns : NAP_NS_MAX)};
-
-    (void)nanosleep(&nap, NULL);
 }
 
 /* When the queue was too small the kernel kept the rest, and hands it over when there is room. */

@@ -1,16 +1,13 @@
 /* Which driver io_loop_open takes, and what it says when it cannot have the better one. */
+#include "forbid.h"
 #include "suites.h"
 #include "world.h"
 
 #include "base/require.h"
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -55,23 +52,6 @@ START_TEST(auto_takes_io_uring_where_it_works)
     io_loop_close(&loop);
 }
 END_TEST
-
-/* From here on this process cannot have that system call. */
-static void forbid(int call, int error_code)
-{
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ((unsigned)error_code & SECCOMP_RET_DATA)),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
-
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) != 0) {
-        _exit(EXIT_FAILURE);
-    }
-}
 
 /* In a process of its own, since what is forbidden stays forbidden. */
 static int falls_back(int call, int error_code)
@@ -119,6 +99,59 @@ START_TEST(auto_falls_back_when_the_ring_takes_nothing)
     static const int refusals[] = {ENOSYS, EPERM, EAGAIN, EBUSY};
 
     ck_assert_int_eq(falls_back(__NR_io_uring_enter, refusals[_i]), EXIT_SUCCESS);
+}
+END_TEST
+
+static void on_byte(struct io_op *op)
+{
+    require(op->error.kind == ERROR_NONE && op->result == 1);
+}
+
+/* Filters older than epoll_pwait2 may say EPERM where the kernel would say ENOSYS; any other answer
+ * is a kernel that lacks something just now. */
+static int epoll_receives_without_pwait2(int error_code)
+{
+    static struct io_op op;
+    struct error        error;
+    struct io_loop     *loop = open_named("epoll", &error);
+    int                 fds[2];
+
+    forbid(__NR_epoll_pwait2, error_code);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) != 0 ||
+        write(fds[1], "x", 1) != 1) {
+        return EXIT_FAILURE;
+    }
+    io_recv(loop, &op, fds[0], on_byte);
+    for (int turns = 0; turns < 20; turns++) {
+        io_turn(loop, 1000000);
+    }
+    return io_op_is_pending(&op) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* EXIT_SUCCESS: it received; EXIT_FAILURE: it did not, and turned on. */
+static int in_child(int (*run)(int error_code), int error_code)
+{
+    pid_t child = fork();
+    int   status = -1;
+
+    if (child == 0) {
+        _exit(run(error_code));
+    }
+    ck_assert_int_gt(child, 0);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+START_TEST(epoll_does_without_the_newer_wait)
+{
+    ck_assert_int_eq(in_child(epoll_receives_without_pwait2, ENOSYS), EXIT_SUCCESS);
+    ck_assert_int_eq(in_child(epoll_receives_without_pwait2, EPERM), EXIT_SUCCESS);
+}
+END_TEST
+
+START_TEST(a_wait_that_the_kernel_refuses_ends_nothing)
+{
+    ck_assert_int_eq(in_child(epoll_receives_without_pwait2, EIO), EXIT_FAILURE);
 }
 END_TEST
 
@@ -205,6 +238,8 @@ Suite *choice_suite(void)
     tcase_add_loop_test(tcase, auto_falls_back_when_the_kernel_refuses_a_ring, 0, 4);
     tcase_add_loop_test(tcase, auto_falls_back_when_the_ring_does_not_work, 0, 4);
     tcase_add_loop_test(tcase, auto_falls_back_when_the_ring_takes_nothing, 0, 4);
+    tcase_add_test(tcase, epoll_does_without_the_newer_wait);
+    tcase_add_test(tcase, a_wait_that_the_kernel_refuses_ends_nothing);
     tcase_add_test(tcase, what_the_kernel_does_not_take_is_held_back);
     suite_add_tcase(suite, tcase);
     return suite;
