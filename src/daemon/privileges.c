@@ -11,6 +11,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+enum { CAPABILITIES_MAX = 64 }; /* of every kernel: they are bits of a 64-bit word */
+
 struct finding {
     const struct config  *config;
     struct config_report *report;
@@ -22,6 +24,7 @@ static void find_group(const struct finding *finding, struct privileges *privile
 static bool become(const struct privileges *privileges);
 static bool keep_capabilities(void);
 static bool drop_bounding(void);
+static bool is_bounding_dropped(void);
 static bool harden(void);
 static bool failed(const char *what);
 
@@ -132,10 +135,25 @@ static bool keep_capabilities(void)
     return is_kept;
 }
 
+/* A kernel says EINVAL to what it does not know. Asking it first for the last one would end the
+ * loop early if that question failed, so all are tried, and what is left is looked at. */
 static bool drop_bounding(void)
 {
-    for (cap_value_t each = 0; CAP_IS_SUPPORTED(each); each++) {
-        if (each != CAP_NET_BIND_SERVICE && cap_drop_bound(each) != 0) {
+    for (cap_value_t each = 0; each < CAPABILITIES_MAX; each++) {
+        if (each != CAP_NET_BIND_SERVICE && cap_drop_bound(each) != 0 && errno != EINVAL) {
+            return false;
+        }
+    }
+    return is_bounding_dropped();
+}
+
+static bool is_bounding_dropped(void)
+{
+    for (cap_value_t each = 0; each < CAPABILITIES_MAX; each++) {
+        int is_held = each != CAP_NET_BIND_SERVICE ? cap_get_bound(each) : 0;
+
+        if (is_held > 0 || (is_held < 0 && errno != EINVAL)) {
+            errno = is_held > 0 ? 0 : errno;
             return false;
         }
     }

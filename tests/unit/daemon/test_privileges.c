@@ -1,13 +1,17 @@
 #include "daemon/privileges.h"
 
 #include "base/log.h"
+#include "forbid.h"
 #include "suites.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct privileges privileges;
@@ -82,6 +86,35 @@ START_TEST(a_dropped_process_keeps_one_capability_and_no_way_back)
 }
 END_TEST
 
+/* Found by injecting faults: the question for the last capability failed, and the rest of the
+ * bounding set stayed. */
+START_TEST(a_bounding_set_that_cannot_be_dropped_or_looked_at_is_no_success)
+{
+    static const struct {
+        unsigned request;
+        int      error_code;
+    } refusals[] = {{PR_CAPBSET_READ, ENOMEM},   {PR_CAPBSET_READ, EPERM},
+                    {PR_CAPBSET_DROP, EINVAL},   {PR_CAPBSET_DROP, EPERM},
+                    {PR_SET_KEEPCAPS, EACCES},   {PR_SET_DUMPABLE, EINVAL},
+                    {PR_SET_NO_NEW_PRIVS, EPERM}};
+
+    for (size_t i = 0; geteuid() == 0 && i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        pid_t child = fork();
+        int   status = -1;
+
+        ck_assert_int_ge(child, 0);
+        if (child == 0) {
+            bool is_found = find("nobody", "", false, CONFIG_ERROR) == 0;
+
+            forbid_with(__NR_prctl, refusals[i].request, refusals[i].error_code);
+            _exit(is_found && !privileges_drop(&privileges) ? EXIT_SUCCESS : EXIT_FAILURE);
+        }
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_msg(status == 0, "prctl(%u) failed, and nobody noticed", refusals[i].request);
+    }
+}
+END_TEST
+
 START_TEST(a_group_alone_may_change_too)
 {
     if (geteuid() != 0) {
@@ -98,9 +131,11 @@ END_TEST
 
 Suite *privileges_suite(void)
 {
-    return suite_of("privileges",
-                    (const TTest *const[]){an_unknown_user_or_group_is_an_error,
-                                           root_must_say_whom_to_become_or_that_it_stays,
-                                           a_dropped_process_keeps_one_capability_and_no_way_back,
-                                           a_group_alone_may_change_too, NULL});
+    return suite_of(
+        "privileges",
+        (const TTest *const[]){an_unknown_user_or_group_is_an_error,
+                               root_must_say_whom_to_become_or_that_it_stays,
+                               a_dropped_process_keeps_one_capability_and_no_way_back,
+                               a_bounding_set_that_cannot_be_dropped_or_looked_at_is_no_success,
+                               a_group_alone_may_change_too, NULL});
 }
