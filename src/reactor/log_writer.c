@@ -22,6 +22,7 @@ enum {
     FILE_MODE = 0640,
     LINE_BYTES_MAX = UINT16_MAX,
     STOP_SECONDS_MAX = 2,
+    WAKE_TRIES_MAX = 8,
     LINES_PER_ROUND_MAX = 64, /* of one ring, before the next has its turn */
 };
 
@@ -226,11 +227,17 @@ static void writer_sleep(struct log_writer *writer)
     atomic_store(&writer->is_asleep, false);
 }
 
+/* Lines would lie there for ever if the only wake were lost: the next producer tries again. */
 static void writer_wake(struct log_writer *writer)
 {
     uint64_t one = 1;
 
-    (void)!write(writer->wake_fd, &one, sizeof(one));
+    for (int tries = 0; tries < WAKE_TRIES_MAX; tries++) {
+        if (write(writer->wake_fd, &one, sizeof(one)) == (ssize_t)sizeof(one)) {
+            return;
+        }
+    }
+    atomic_store(&writer->is_asleep, true);
 }
 
 /* Told again until the target takes it. */
@@ -274,7 +281,12 @@ static bool writer_write(struct log_writer *writer, struct log_ring_line line, c
                             {(void *)(uintptr_t)text, line.len},
                             {(void *)(uintptr_t) "\n", 1}};
 
-    return writev(writer->fds[line.channel], parts, 3) == prefix_len + line.len + 1;
+    ssize_t written;
+
+    do {
+        written = writev(writer->fds[line.channel], parts, 3);
+    } while (written < 0 && errno == EINTR);
+    return written == prefix_len + line.len + 1;
 }
 
 static bool writer_open(struct log_writer *writer, struct error *error)
