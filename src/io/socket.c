@@ -81,9 +81,13 @@ bool socket_is_lost_connection(int accept_errno)
 
 void socket_reset_on_close(int fd)
 {
-    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    struct linger   at_once = {.l_onoff = 1, .l_linger = 0};
+    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    /* A FIN in the place of RST would be a lie. To be connected to nobody is RST at once. */
+    if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)) != 0) {
+        (void)connect(fd, &nobody, sizeof(nobody));
+    }
 }
 
 void socket_reset(int fd)

@@ -26,7 +26,7 @@ void socket_keep_alive(int fd);
 /* Bytes the kernel holds that the peer has not acknowledged; 0 if unknown. */
 size_t socket_unacknowledged(int fd);
 
-/* The coming close sends RST. */
+/* The coming close, which must follow at once, sends RST. */
 void socket_reset_on_close(int fd);
 
 /* The other end's address; len 0 if unknown. */

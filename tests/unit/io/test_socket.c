@@ -1,5 +1,7 @@
 #include "io/socket.h"
 
+#include "forbid.h"
+#include "io/socket_calls.h"
 #include "suites.h"
 
 #include <errno.h>
@@ -8,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct listen_options OPTIONS = {.backlog = 16};
@@ -194,6 +198,39 @@ START_TEST(a_file_that_is_no_socket_is_left_alone)
 }
 END_TEST
 
+/* A peer must not take an abort for an end, whatever the kernel refuses. */
+START_TEST(an_abort_is_a_reset_even_when_linger_cannot_be_set)
+{
+    struct address address = parsed("127.0.0.1:0");
+    int            listen_fd = listen_on(&address);
+    int            client_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int            status = -1;
+    char           byte;
+
+    socket_local(listen_fd, &address);
+    ck_assert_int_eq(connect(client_fd, &address.socket.any, address.len), 0);
+    pid_t child = fork();
+
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        int fd = -1;
+
+        while (fd < 0) {
+            fd = socket_accept(listen_fd);
+        }
+        forbid(__NR_setsockopt, ENOMEM);
+        socket_reset(fd);
+        _exit(EXIT_SUCCESS);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(recv(client_fd, &byte, 1, 0), -1);
+    ck_assert_int_eq(errno, ECONNRESET);
+    (void)close(client_fd);
+    (void)close(listen_fd);
+}
+END_TEST
+
 START_TEST(what_is_no_socket_has_no_local_address)
 {
     struct address address;
@@ -205,13 +242,15 @@ END_TEST
 
 Suite *socket_suite(void)
 {
-    return suite_of(
-        "socket",
-        (const TTest *const[]){
-            a_listener_is_not_blocking_and_not_inherited,
-            accepted_sockets_inherit_no_delay_and_keepalive,
-            one_port_serves_both_families_through_two_sockets,
-            reuse_port_lets_several_sockets_share_a_port, a_port_in_use_is_an_error_that_says_so,
-            a_socket_file_left_behind_is_replaced, a_socket_file_somebody_listens_on_is_left_alone,
-            a_file_that_is_no_socket_is_left_alone, what_is_no_socket_has_no_local_address, NULL});
+    return suite_of("socket",
+                    (const TTest *const[]){a_listener_is_not_blocking_and_not_inherited,
+                                           accepted_sockets_inherit_no_delay_and_keepalive,
+                                           one_port_serves_both_families_through_two_sockets,
+                                           reuse_port_lets_several_sockets_share_a_port,
+                                           a_port_in_use_is_an_error_that_says_so,
+                                           a_socket_file_left_behind_is_replaced,
+                                           a_socket_file_somebody_listens_on_is_left_alone,
+                                           a_file_that_is_no_socket_is_left_alone,
+                                           an_abort_is_a_reset_even_when_linger_cannot_be_set,
+                                           what_is_no_socket_has_no_local_address, NULL});
 }
