@@ -469,16 +469,18 @@ static void do_wish(struct hand *hand, struct wish *wish)
     }
 }
 
+/* Once the next change is sent, what it carries is the worker's again. */
 static void change_returned(struct hand *hand)
 {
     struct hold *unused = hand->carried_hold;
+    bool         is_adopted = hand->is_adopted;
 
     hand->carried_hold = NULL;
     if (unused != NULL) {
         hold_end(unused);
     }
     hand_push(hand);
-    crew_hand_changed(hand->options.crew, hand, hand->is_adopted);
+    crew_hand_changed(hand->options.crew, hand, is_adopted);
 }
 
 static void free_wishes(struct list *wishes)

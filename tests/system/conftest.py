@@ -16,6 +16,7 @@ DRIVERS = os.environ.get("SALLYPORT_DRIVERS", "io_uring,epoll").split(",")
 def pytest_configure(config):
     config.addinivalue_line("markers", "basic: a quick look at everything")
     config.addinivalue_line("markers", "release: what only an optimized build can show")
+    config.addinivalue_line("markers", "threads: what threads do beside one another")
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ BINARY = BUILD.absolute() / "src" / "daemon" / "sallyport"
 PATIENCE_S = 20
 FIELD = re.compile(r'(\w+)=("[^"]*"|\S*)')
 BAD = ("broken requirement", "ERROR: AddressSanitizer", "runtime error:", "LeakSanitizer",
-       "Sanitizer:DEADLYSIGNAL")
+       "Sanitizer:DEADLYSIGNAL", "ThreadSanitizer")
 
 
 def run(*arguments, timeout=PATIENCE_S, **options):
