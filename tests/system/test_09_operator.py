@@ -15,6 +15,8 @@ import backends
 import proxy as proxy_module
 import rude
 
+pytestmark = pytest.mark.threads
+
 FIELDS = ("id client fe be srv sni alpn tls cipher group resumed verify hs_ms wait_ms conn_ms "
           "dur_ms in out ktls end ts").split()
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change user")

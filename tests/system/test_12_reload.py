@@ -13,6 +13,8 @@ import backends
 import proxy as proxy_module
 import rude
 
+pytestmark = pytest.mark.threads
+
 RELOADS = 40
 QUIET_RELOADS = 100
 
