@@ -92,6 +92,8 @@ int builtin_open(struct builtin *builtin, enum pool_service service, const char 
         slab_give(builtin->conversations, conversation);
         return -1;
     }
+    io_adopt(reactor_loop(builtin->reactor), pair[0]);
+    io_adopt(reactor_loop(builtin->reactor), pair[1]);
     conversation_start(builtin, conversation, pair[1], service, page);
     return pair[0];
 }

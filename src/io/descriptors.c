@@ -80,7 +80,7 @@ void descriptors_end(struct descriptors *descriptors, const struct io_op *op)
 {
     struct descriptor *descriptor = descriptor_of(descriptors, op->fd);
 
-    require((descriptor->pending & bit_of(op->kind)) != 0);
+    require(op->kind == IO_CLOSE || (descriptor->pending & bit_of(op->kind)) != 0);
     if (op->kind == IO_ACCEPT) {
         descriptor->accepts--;
     }
@@ -97,7 +97,7 @@ void descriptors_outcome(struct descriptors *descriptors, struct io_op *op)
     if (op->kind == IO_ACCEPT && kind == ERROR_NONE) {
         descriptors_forget(descriptors, (int)op->result);
     } else if (op->kind == IO_CLOSE) {
-        descriptor->was_reset = false;
+        descriptor->was_reset = descriptor->was_reset && !is_pending(descriptor, IO_CLOSE);
     } else if (op->kind == IO_RECV && kind == ERROR_NONE && op->result == 0) {
         op->error = descriptor->was_reset ? error_make(ERROR_RESET, "recv") : ERROR_OK;
     } else if (kind == ERROR_RESET || kind == ERROR_TIMEOUT) {
@@ -107,7 +107,10 @@ void descriptors_outcome(struct descriptors *descriptors, struct io_op *op)
 
 void descriptors_forget(struct descriptors *descriptors, int fd)
 {
-    descriptor_of(descriptors, fd)->was_reset = false;
+    struct descriptor *descriptor = descriptor_of(descriptors, fd);
+
+    descriptor->was_reset = false;
+    descriptor->pending &= (uint8_t)~bit_of(IO_CLOSE);
 }
 
 static struct descriptor *descriptor_of(const struct descriptors *descriptors, int fd)

@@ -51,7 +51,8 @@ void descriptors_end(struct descriptors *descriptors, const struct io_op *op);
  */
 void descriptors_outcome(struct descriptors *descriptors, struct io_op *op);
 
-/* The number belongs to a new socket. */
+/* The number belongs to a new socket: the one before it is closed, whether or not the close was
+ * reported yet. */
 void descriptors_forget(struct descriptors *descriptors, int fd);
 
 #endif

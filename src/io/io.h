@@ -120,6 +120,11 @@ bool io_op_is_pending(const struct io_op *op);
 __attribute__((warn_unused_result)) int
 io_socket(struct io_loop *loop, const struct address *address, struct error *error);
 
+/* A descriptor that this loop did not make (an end of a socket pair, a listening socket) is used
+ * here from now on. Its number may be one that was closed here and whose close is not yet reported.
+ */
+void io_adopt(struct io_loop *loop, int fd);
+
 /* Sends FIN after what was sent before. A pending recv goes on. */
 void io_shutdown_send(struct io_loop *loop, int fd);
 

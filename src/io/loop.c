@@ -158,9 +158,14 @@ int io_socket(struct io_loop *loop, const struct address *address, struct error 
     int fd = loop->driver->socket(loop->state, address, error);
 
     if (fd >= 0) {
-        descriptors_forget(&loop->descriptors, fd);
+        io_adopt(loop, fd);
     }
     return fd;
+}
+
+void io_adopt(struct io_loop *loop, int fd)
+{
+    descriptors_forget(&loop->descriptors, fd);
 }
 
 void io_shutdown_send(struct io_loop *loop, int fd)

@@ -400,6 +400,31 @@ START_TEST(everything_sent_is_acknowledged_in_the_end)
 }
 END_TEST
 
+START_TEST(a_number_reused_before_its_close_is_told_is_a_new_socket)
+{
+    struct world world = world_open((size_t)_i);
+    struct error error = ERROR_OK;
+    struct call  accepting = {0}, closing = {0}, connecting = {0}, closing_again = {0};
+    int          fd = world_socket(&world);
+
+    world_accept(&world, &accepting);
+    world_close_begin(&world, &closing, fd);
+    int again = io_socket(world.loop, &world.address, &error);
+
+    ck_assert_int_ge(again, 0);
+    world_connect(&world, &connecting, again);
+    world_finish(&world, &connecting);
+    ck_assert_int_eq(call_error(&connecting), ERROR_NONE);
+    ck_assert_uint_eq(closing.done_count, 1);
+    world_finish(&world, &accepting);
+    world_close_begin(&world, &closing_again, again);
+    world_finish(&world, &closing_again);
+    world_expect_end(&world, (int)accepting.op.result);
+    world_close_fd(&world, (int)accepting.op.result);
+    world_close(&world);
+}
+END_TEST
+
 Suite *rules_suite(void)
 {
     return world_suite("io rules", (const TTest *const[]){
@@ -418,6 +443,7 @@ Suite *rules_suite(void)
                                        a_send_that_waits_can_be_cancelled,
                                        a_send_that_waits_ends_when_the_peer_resets,
                                        everything_sent_is_acknowledged_in_the_end,
+                                       a_number_reused_before_its_close_is_told_is_a_new_socket,
                                        NULL,
                                    });
 }

@@ -168,11 +168,17 @@ struct pair world_pair(struct world *world)
     return pair;
 }
 
+void world_close_begin(struct world *world, struct call *call, int fd)
+{
+    call->world = world;
+    io_close(world->loop, &call->op, fd, on_done);
+}
+
 void world_close_fd(struct world *world, int fd)
 {
-    struct call closing = {.world = world};
+    struct call closing = {0};
 
-    io_close(world->loop, &closing.op, fd, on_done);
+    world_close_begin(world, &closing, fd);
     world_finish(world, &closing);
     ck_assert_int_eq(call_error(&closing), ERROR_NONE);
 }

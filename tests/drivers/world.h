@@ -64,6 +64,7 @@ void world_settle(struct world *world);
 
 int         world_socket(struct world *world);
 struct pair world_pair(struct world *world);
+void        world_close_begin(struct world *world, struct call *call, int fd);
 /* Closes, and waits for it. */
 void world_close_fd(struct world *world, int fd);
 void world_close_pair(struct world *world, struct pair pair);
