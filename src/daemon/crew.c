@@ -4,13 +4,14 @@
 #include "base/require.h"
 #include "daemon/crew_internal.h"
 #include "daemon/logging.h"
+#include "proxy/buffers.h"
 #include "proxy/worker.h"
 #include "reactor/quota.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BUFFERS_MIN = 16 };
+enum { WORKER_BUFFERS_MIN = 16 };
 
 struct crew {
     struct crew_options options;
@@ -161,7 +162,7 @@ static unsigned man(struct crew *crew, unsigned workers)
 static struct hand *start_hand(struct crew *crew, unsigned slot, unsigned workers)
 {
     const struct config *config = crew->edition->snapshot->config;
-    size_t               buffers = config->memory_max_bytes / RELAY_BUFFER_BYTES / workers;
+    size_t               buffers = config->memory_max_bytes / BUFFER_COST_BYTES / workers;
     unsigned             producer = 0;
 
     while (producer < LOGGING_PRODUCERS && crew->is_producer[producer]) {
@@ -177,7 +178,8 @@ static struct hand *start_hand(struct crew *crew, unsigned slot, unsigned worker
                                    .edition = crew->edition,
                                    .connections = &crew->connections,
                                    .sessions_max = crew->options.sessions_max,
-                                   .buffers_max = buffers > BUFFERS_MIN ? buffers : BUFFERS_MIN,
+                                   .buffers_max =
+                                       buffers > WORKER_BUFFERS_MIN ? buffers : WORKER_BUFFERS_MIN,
                                    .ticket_keys = crew->options.ticket_keys,
                                    .session_cache = crew->options.session_cache,
                                    .slot = slot,

@@ -51,6 +51,9 @@ void flow_run_up(struct session *session)
         side_drop_input(client, session_buffers(session));
     }
     session_send_backend(session);
+    if (session->up.is_held && side_is_flushed(&session->backend)) {
+        session_continue(session); /* time was up, and no send is there to bring us back */
+    }
     if (flow_state(&session->up) == FLOW_DRAINING && side_is_flushed(&session->backend)) {
         up_finish(session);
     }
@@ -73,11 +76,12 @@ static bool up_decrypt(struct session *session)
     if (!up_has_input(session) || !side_is_flushed(&session->backend)) {
         return true;
     }
-    if (!side_open_output(&session->backend, session_buffers(session)) ||
-        !side_open_output(client, session_buffers(session))) {
-        session_end(session, END_RESOURCE);
-        return false;
+    if (!session_may_take(session,
+                          side_lacks_output(client) + side_lacks_output(&session->backend))) {
+        return true;
     }
+    side_open_output(&session->backend, session_buffers(session));
+    side_open_output(client, session_buffers(session));
     struct bytes_const input = side_input(client);
 
     tls_engine_drain(&session->engine, &client->out);
@@ -168,10 +172,10 @@ static bool down_encrypt(struct session *session)
     if (!side_has_input(backend)) {
         return true;
     }
-    if (!side_open_output(&session->client, session_buffers(session))) {
-        session_end(session, END_RESOURCE);
-        return false;
+    if (!session_may_take(session, side_lacks_output(&session->client))) {
+        return true;
     }
+    side_open_output(&session->client, session_buffers(session));
     tls_engine_drain(&session->engine, &session->client.out);
     enum tls_next next = tls_engine_encrypt(&session->engine, side_input(backend), &used);
 
@@ -187,10 +191,10 @@ static bool down_encrypt(struct session *session)
 /* Our close_notify goes behind the last byte, our FIN behind that. */
 static void down_finish(struct session *session)
 {
-    if (!side_open_output(&session->client, session_buffers(session))) {
-        session_end(session, END_RESOURCE);
+    if (!session_may_take(session, side_lacks_output(&session->client))) {
         return;
     }
+    side_open_output(&session->client, session_buffers(session));
     tls_engine_drain(&session->engine, &session->client.out);
     enum tls_next next = tls_engine_goodbye(&session->engine);
 

@@ -19,6 +19,8 @@ static void on_accept(struct io_op *op);
 static void on_due(struct timer *timer);
 static void on_dropped(struct io_op *op);
 static void on_closed(struct io_op *op);
+static void on_slot_turn(struct turnstile_place *turn);
+static void slot_enter(struct accept_slot *slot);
 static void slot_serve(struct accept_slot *slot);
 static void slot_submit(struct accept_slot *slot);
 static void listener_pause(struct listener *listener, uint64_t pause_ns);
@@ -35,8 +37,10 @@ void listener_start(struct listener *listener, struct worker *worker,
     listener_retarget(listener, frontend);
     listener->fd = fd;
     listener->timer.due = on_due;
+    io_adopt(worker_loop(worker), fd);
     for (size_t i = 0; i < ACCEPTS_PER_TURN; i++) {
         listener->slots[i].listener = listener;
+        listener->slots[i].turn.pass = on_slot_turn;
         listener->slots[i].fd = -1;
         slot_submit(&listener->slots[i]);
     }
@@ -88,6 +92,7 @@ void listener_drop_waiting(struct listener *listener)
     for (size_t i = 0; i < ACCEPTS_PER_TURN; i++) {
         struct accept_slot *slot = &listener->slots[i];
 
+        turnstile_leave(&slot->turn);
         if (slot->fd >= 0) {
             io_reset_on_close(loop, slot->fd);
             io_close(loop, &slot->op, slot->fd, on_dropped);
@@ -106,7 +111,7 @@ static void on_accept(struct io_op *op)
         listener->pause_ns = 0;
         listener->has_accepted = true;
         slot->fd = (int)op->result;
-        slot_serve(slot);
+        slot_enter(slot);
         break;
     case ERROR_EXHAUSTED:
         reactor_count(worker_reactor(listener->worker), METRIC_ACCEPT_PAUSES,
@@ -133,6 +138,16 @@ static void on_accept(struct io_op *op)
         break;
     }
     listener_close_when_quiet(listener);
+}
+
+static void slot_enter(struct accept_slot *slot)
+{
+    turnstile_enter(worker_turnstile(slot->listener->worker), &slot->turn);
+}
+
+static void on_slot_turn(struct turnstile_place *turn)
+{
+    slot_serve(container_of(turn, struct accept_slot, turn));
 }
 
 /* Begins a session on what the slot holds, and accepts again; or waits for a place. */
@@ -211,7 +226,7 @@ static void listener_go_on(struct listener *listener)
         struct accept_slot *slot = &listener->slots[i];
 
         if (slot->fd >= 0) {
-            slot_serve(slot);
+            slot_enter(slot);
         } else if (!was_closing) {
             slot_submit(slot);
         }

@@ -1,7 +1,8 @@
 /*
- * Accepts connections of one frontend from one socket. Up to eight accepts are pending, so at most
- * eight connections begin in a turn. A connection for which there is no place yet stays in its
- * slot, accepted but not served; when descriptors run out, accepting pauses, longer each time.
+ * Accepts connections of one frontend from one socket. Up to eight accepts are pending, and of all
+ * listeners of a worker together at most eight connections begin in a turn. A connection for which
+ * there is no place yet stays in its slot, accepted but not served; when descriptors run out,
+ * accepting pauses, longer each time.
  */
 #ifndef SALLYPORT_PROXY_LISTENER_H
 #define SALLYPORT_PROXY_LISTENER_H
@@ -9,6 +10,7 @@
 #include "base/list.h"
 #include "io/io.h"
 #include "proxy/generation.h"
+#include "proxy/turnstile.h"
 #include "reactor/reactor.h"
 
 #include <stdbool.h>
@@ -19,9 +21,10 @@ struct listener;
 enum { ACCEPTS_PER_TURN = 8 };
 
 struct accept_slot {
-    struct io_op     op;
-    struct listener *listener;
-    int              fd; /* accepted and waiting for a place; -1: none */
+    struct io_op           op;
+    struct turnstile_place turn; /* accepted and waiting for a turn to begin in */
+    struct listener       *listener;
+    int                    fd; /* accepted and waiting; -1: none */
 };
 
 struct listener {

@@ -31,6 +31,7 @@ static const struct state_table table = {
 
 static void     on_due(struct timer *timer);
 static void     on_turn(struct task *task);
+static void     on_buffers(struct buffers_place *place);
 static void     on_client_recv(struct io_op *op);
 static void     on_backend_recv(struct io_op *op);
 static void     on_client_send(struct io_op *op);
@@ -38,6 +39,7 @@ static void     on_backend_send(struct io_op *op);
 static void     received(struct session *session, struct side *side, const struct io_op *op);
 static void     keep_lent(struct session *session, struct side *side);
 static void     expire(struct session *session);
+static void     expire_attempt(struct session *session);
 static uint64_t deadline(struct session *session);
 static uint64_t handshaking_deadline(struct session *session);
 static uint64_t relaying_deadline(struct session *session);
@@ -55,6 +57,7 @@ void session_start(struct session *session, struct worker *worker,
     session->frontend = frontend;
     session->timer.due = on_due;
     session->turn.run = on_turn;
+    session->place.ready = on_buffers;
     state_init(&session->state, &table, SESSION_HANDSHAKING);
     flow_init(&session->up);
     flow_init(&session->down);
@@ -75,12 +78,13 @@ void session_start(struct session *session, struct worker *worker,
 
 void session_advance(struct session *session)
 {
-    for (unsigned i = 0; i < STEPS_MAX; i++) {
-        if (session_step(session) == STEP_WAIT) {
-            return;
-        }
+    unsigned steps = 0;
+
+    session->lacks = 0;
+    while (session_step(session) == STEP_AGAIN) {
+        require(steps++ < STEPS_MAX); /* a session that never waits */
     }
-    require(!"a session that never waits");
+    buffers_wait(session_buffers(session), &session->place, session->lacks);
 }
 
 void session_move(struct session *session, enum session_state to)
@@ -88,8 +92,8 @@ void session_move(struct session *session, enum session_state to)
     enum session_state from = session_state(session);
 
     state_move(&session->state, to);
+    reactor_forget(worker_reactor(session->worker), &session->turn);
     if (from == SESSION_HANDSHAKING) {
-        reactor_forget(worker_reactor(session->worker), &session->turn);
         worker_handshake_end(session->worker, session);
     }
     if (to == SESSION_CLOSING) {
@@ -191,8 +195,7 @@ static void expire(struct session *session)
                                  : END_HELLO_TIMEOUT);
         break;
     case SESSION_CONNECTING:
-        io_cancel(session_loop(session), &session->backend.send);
-        session->attempt_is_over = true;
+        expire_attempt(session);
         break;
     case SESSION_RELAYING:
         if (session_timeouts(session)->lifetime_ns != 0 &&
@@ -213,6 +216,16 @@ static void expire(struct session *session)
     }
 }
 
+static void expire_attempt(struct session *session)
+{
+    if (session->retry_ns != 0) {
+        connecting_retry(session);
+        return;
+    }
+    io_cancel(session_loop(session), &session->backend.send);
+    session->attempt_is_over = true;
+}
+
 /* Which timeout bounds each state. CLOSING waits for the kernel alone, which always answers. */
 static uint64_t deadline(struct session *session)
 {
@@ -220,6 +233,9 @@ static uint64_t deadline(struct session *session)
     case SESSION_HANDSHAKING:
         return handshaking_deadline(session);
     case SESSION_CONNECTING:
+        if (session->retry_ns != 0) {
+            return session->retry_ns;
+        }
         return session->attempt_is_over
                    ? CLOCK_NEVER
                    : session->attempt_ns + session_timeouts(session)->connect_ns;
@@ -276,10 +292,17 @@ static void on_turn(struct task *task)
 {
     struct session *session = container_of(task, struct session, turn);
 
-    session->has_turn = true;
-    session->waited_ns += reactor_now_ns(worker_reactor(session->worker)) - session->queued_ns;
+    if (session_state(session) == SESSION_HANDSHAKING) {
+        session->has_turn = true;
+        session->waited_ns += reactor_now_ns(worker_reactor(session->worker)) - session->queued_ns;
+    }
     session_advance(session);
     keep_lent(session, &session->client);
+}
+
+static void on_buffers(struct buffers_place *place)
+{
+    session_advance(container_of(place, struct session, place));
 }
 
 /* --- operations --------------------------------------------------------------------------- */
@@ -304,9 +327,13 @@ void session_send_backend(struct session *session)
     send_output(session, &session->backend, on_backend_send);
 }
 
+/* Nothing is received that there would be no output for, so that it need not be kept. */
 static void receive(struct session *session, struct side *side, io_done *done)
 {
-    if (side->fd >= 0 && !side->has_ended && !io_op_is_pending(&side->recv)) {
+    if (side->fd < 0 || side->has_ended || io_op_is_pending(&side->recv)) {
+        return;
+    }
+    if (session_state(session) >= SESSION_FINISHING || session_may_take(session, 1)) {
         io_recv(session_loop(session), &side->recv, side->fd, done);
     }
 }
@@ -314,6 +341,7 @@ static void receive(struct session *session, struct side *side, io_done *done)
 static void send_output(struct session *session, struct side *side, io_done *done)
 {
     if (!buffer_is_empty(&side->out) && !io_op_is_pending(&side->send)) {
+        side->sending_ns = reactor_now_ns(worker_reactor(session->worker));
         io_send(session_loop(session), &side->send, side->fd, buffer_readable(&side->out), done);
     }
 }
@@ -417,9 +445,33 @@ struct io_loop *session_loop(const struct session *session)
     return worker_loop(session->worker);
 }
 
-struct slab *session_buffers(const struct session *session)
+struct buffers *session_buffers(const struct session *session)
 {
     return worker_buffers(session->worker);
+}
+
+void session_continue(struct session *session)
+{
+    reactor_defer(worker_reactor(session->worker), &session->turn);
+}
+
+bool session_may_take(struct session *session, unsigned count)
+{
+    if (count == 0 || buffers_may_take(session_buffers(session), &session->place, count)) {
+        return true;
+    }
+    if (session->lacks < count) {
+        session->lacks = count;
+    }
+    return false;
+}
+
+bool session_is_stuck(const struct session *session)
+{
+    uint64_t now_ns = reactor_now_ns(worker_reactor(session->worker));
+
+    return session_state(session) < SESSION_CLOSING &&
+           (side_is_stuck(&session->client, now_ns) || side_is_stuck(&session->backend, now_ns));
 }
 
 const struct config_timeouts *session_timeouts(const struct session *session)

@@ -52,8 +52,10 @@ struct session {
     struct generation_frontend *frontend;
     struct state                state;
     struct timer                timer;
-    struct task                 turn;   /* a handshake step, waiting to be allowed to compute */
+    struct task                 turn;   /* computing that waits to be allowed: a handshake step */
     struct list_link            parked; /* waiting for one of HANDSHAKES_MAX places */
+    struct buffers_place        place;  /* waiting for relay buffers */
+    unsigned                    lacks;  /* outputs this step could not get */
     struct tls_engine           engine;
     struct side                 client;
     struct side                 backend;
@@ -66,6 +68,7 @@ struct session {
     uint8_t                   last_failure; /* enum end_reason of the last attempt */
     bool                      has_mixed_failures;
     bool                      attempt_is_over; /* failed, or out of time and being cancelled */
+    uint64_t                  retry_ns;        /* when to look for a descriptor again; 0: not */
     /* HANDSHAKING */
     bool has_engine;
     bool has_turn;   /* the step may compute now */
@@ -123,10 +126,19 @@ void session_watch(struct session *session);
 void session_progressed(struct session *session);
 
 struct io_loop               *session_loop(const struct session *session);
-struct slab                  *session_buffers(const struct session *session);
+struct buffers               *session_buffers(const struct session *session);
 const struct config_timeouts *session_timeouts(const struct session *session);
 
 enum end_reason session_reason(const struct session *session);
+
+/* It has more to do than it may in this turn: it is called again in a later one. */
+void session_continue(struct session *session);
+
+/* True when `count` outputs can be taken now. Else the session is called again when they can. */
+bool session_may_take(struct session *session, unsigned count);
+
+/* True when a buffer of it is held up by a peer that does not read. */
+bool session_is_stuck(const struct session *session);
 
 /* Starts a receive or a send, unless one is pending or there is nothing to do. */
 void session_receive_client(struct session *session);

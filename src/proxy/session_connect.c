@@ -7,8 +7,11 @@
 #include "proxy/session_steps.h"
 #include "proxy/worker_internal.h"
 
+#define RETRY_NS (20 * NS_PER_MS)
+
 static enum step       attempt_next(struct session *session);
 static void            attempt_start(struct session *session);
+static void            attempt_impossible(struct session *session, enum error_kind kind);
 static bool            attempt_builtin(struct session *session, struct error *error);
 static void            attempt_succeeded(struct session *session);
 static void            attempt_failed(struct session *session, enum error_kind kind);
@@ -22,8 +25,8 @@ static void            hello_bytes(struct text *page, const char *name, struct b
  * bytes kept, unread, for the server that is found. */
 enum step step_connecting(struct session *session)
 {
-    bool is_trying =
-        io_op_is_pending(&session->backend.send) || io_op_is_pending(&session->backend.recv);
+    bool is_trying = io_op_is_pending(&session->backend.send) ||
+                     io_op_is_pending(&session->backend.recv) || session->retry_ns != 0;
 
     if (!is_trying && session->connect_ns != SUMMARY_NEVER) {
         session_move(session, SESSION_RELAYING);
@@ -67,17 +70,41 @@ static void attempt_start(struct session *session)
         if (attempt_builtin(session, &error)) {
             attempt_succeeded(session);
         } else {
-            attempt_failed(session, error_kind(&error));
+            attempt_impossible(session, error_kind(&error));
         }
         return;
     }
     session->backend.fd = io_socket(loop, &session->target->address, &error);
     if (session->backend.fd < 0) {
-        attempt_failed(session, error_kind(&error));
+        attempt_impossible(session, error_kind(&error));
         return;
     }
     io_connect(loop, &session->backend.send, session->backend.fd, &session->target->address,
                on_connect);
+}
+
+/* Without a descriptor no server is to blame, and another would not help: one becomes free when
+ * some session ends, and until then nobody new is served. */
+static void attempt_impossible(struct session *session, enum error_kind kind)
+{
+    uint64_t now_ns = reactor_now_ns(worker_reactor(session->worker));
+    uint64_t end_ns = session->attempt_ns + session_timeouts(session)->connect_ns;
+
+    if (kind != ERROR_EXHAUSTED) {
+        attempt_failed(session, kind);
+    } else if (now_ns >= end_ns) {
+        attempt_failed(session, kind);
+        session_finish(session, FINISH_RESET, END_RESOURCE);
+    } else {
+        worker_lacks_descriptors(session->worker);
+        session->retry_ns = now_ns + RETRY_NS < end_ns ? now_ns + RETRY_NS : end_ns;
+    }
+}
+
+void connecting_retry(struct session *session)
+{
+    session->retry_ns = 0;
+    attempt_start(session);
 }
 
 static bool attempt_builtin(struct session *session, struct error *error)

@@ -73,10 +73,15 @@ static enum step step_handshaking(struct session *session)
 static enum step handshake_queue(struct session *session)
 {
     struct reactor *reactor = worker_reactor(session->worker);
+    unsigned        outputs = side_lacks_output(&session->client);
 
-    if (!list_is_linked(&session->turn.link) && worker_handshake_begin(session->worker, session)) {
+    if (!list_is_linked(&session->turn.link) && session_may_take(session, outputs) &&
+        worker_handshake_begin(session->worker, session)) {
         session->queued_ns = reactor_now_ns(reactor);
         reactor_defer(reactor, &session->turn);
+    }
+    if (list_is_linked(&session->turn.link) && list_is_linked(&session->place.link)) {
+        session->lacks = outputs; /* it keeps its place in line until it may compute */
     }
     session_watch(session);
     return STEP_WAIT;
@@ -86,10 +91,15 @@ static enum step handshake_compute(struct session *session)
 {
     struct side *client = &session->client;
 
-    if (!handshake_begin(session) || !side_open_output(client, session_buffers(session))) {
+    if (!handshake_begin(session)) {
         session_end(session, END_RESOURCE);
         return STEP_AGAIN;
     }
+    if (!session_may_take(session, side_lacks_output(client))) {
+        session_watch(session);
+        return STEP_WAIT;
+    }
+    side_open_output(client, session_buffers(session));
     struct bytes_const input = side_input(client);
 
     tls_engine_drain(&session->engine, &client->out);

@@ -14,5 +14,7 @@ enum step session_step(struct session *session);
 
 /* CONNECTING, in session_connect.c. */
 enum step step_connecting(struct session *session);
+/* ... once retry_ns has come. */
+void connecting_retry(struct session *session);
 
 #endif

@@ -1,8 +1,9 @@
 #include "proxy/side.h"
 
+#include "base/clock.h"
 #include "base/require.h"
 
-static void give_back(struct buffer *buffer, struct slab *buffers);
+#define STUCK_NS NS_PER_S
 
 void side_init(struct side *side)
 {
@@ -19,7 +20,7 @@ bool side_has_input(const struct side *side)
     return side->lent.len > 0 || !buffer_is_empty(&side->in);
 }
 
-void side_used(struct side *side, size_t bytes, struct slab *buffers)
+void side_used(struct side *side, size_t bytes, struct buffers *buffers)
 {
     if (buffer_is_empty(&side->in)) {
         require(bytes <= side->lent.len);
@@ -29,57 +30,48 @@ void side_used(struct side *side, size_t bytes, struct slab *buffers)
     }
     buffer_consumed(&side->in, bytes);
     if (buffer_is_empty(&side->in)) {
-        give_back(&side->in, buffers);
+        buffers_drop(buffers, &side->in);
     }
 }
 
-void side_drop_input(struct side *side, struct slab *buffers)
+void side_drop_input(struct side *side, struct buffers *buffers)
 {
     side->lent = (struct bytes_const){0};
-    give_back(&side->in, buffers);
+    buffers_drop(buffers, &side->in);
 }
 
-bool side_keep(struct side *side, struct slab *buffers)
+bool side_keep(struct side *side, struct buffers *buffers)
 {
     if (side->lent.len == 0) {
         return true;
     }
     require(buffer_is_empty(&side->in));
-    void *memory = slab_take(buffers);
-
-    if (memory == NULL) {
+    if (!buffers_keep(buffers, &side->in, side->lent.len)) {
         return false;
     }
-    buffer_attach(&side->in, memory, slab_object_bytes(buffers));
     require(buffer_append(&side->in, side->lent) == side->lent.len);
     side->lent = (struct bytes_const){0};
     return true;
 }
 
-bool side_open_output(struct side *side, struct slab *buffers)
+void side_open_output(struct side *side, struct buffers *buffers)
 {
-    if (buffer_has_memory(&side->out)) {
-        return true;
+    if (!buffer_has_memory(&side->out)) {
+        buffers_open(buffers, &side->out);
     }
-    void *memory = slab_take(buffers);
-
-    if (memory != NULL) {
-        buffer_attach(&side->out, memory, slab_object_bytes(buffers));
-    }
-    return memory != NULL;
 }
 
-void side_close_output(struct side *side, struct slab *buffers)
+void side_close_output(struct side *side, struct buffers *buffers)
 {
     if (buffer_is_empty(&side->out) && !io_op_is_pending(&side->send)) {
-        give_back(&side->out, buffers);
+        buffers_close(buffers, &side->out);
     }
 }
 
-void side_drop_output(struct side *side, struct slab *buffers)
+void side_drop_output(struct side *side, struct buffers *buffers)
 {
     require(!io_op_is_pending(&side->send));
-    give_back(&side->out, buffers);
+    buffers_close(buffers, &side->out);
 }
 
 bool side_is_busy(const struct side *side)
@@ -87,11 +79,8 @@ bool side_is_busy(const struct side *side)
     return io_op_is_pending(&side->recv) || io_op_is_pending(&side->send);
 }
 
-static void give_back(struct buffer *buffer, struct slab *buffers)
+bool side_is_stuck(const struct side *side, uint64_t now_ns)
 {
-    void *memory = buffer_detach(buffer);
-
-    if (memory != NULL) {
-        slab_give(buffers, memory);
-    }
+    return buffer_has_memory(&side->out) && io_op_is_pending(&side->send) &&
+           side->sending_ns + STUCK_NS <= now_ns;
 }

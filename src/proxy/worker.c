@@ -1,11 +1,14 @@
 #include "proxy/worker.h"
 
+#include "base/clock.h"
 #include "base/heap.h"
 #include "base/require.h"
 #include "base/slab.h"
+#include "proxy/buffers.h"
 #include "proxy/listener.h"
 #include "proxy/session.h"
 #include "proxy/session_store.h"
+#include "proxy/turnstile.h"
 #include "proxy/worker_internal.h"
 
 #include <errno.h>
@@ -17,6 +20,9 @@
  * had goes back to the kernel. */
 enum { BURST_SESSIONS = 128, BURST_SHARE_LEFT = 4 };
 
+/* For so long nobody new is served after a session found no descriptor; it looks again sooner. */
+#define DESCRIPTORS_NS (200 * NS_PER_MS)
+
 struct worker {
     struct worker_options options;
     struct tls_library   *library;
@@ -26,13 +32,15 @@ struct worker {
     struct builtin       *builtin;
     size_t                sessions_max;
     struct slab          *sessions;
-    struct slab          *buffers;
+    struct buffers       *buffers;
     struct slab          *listener_slab;
     struct list           active; /* sessions, in the order of accepting */
     struct list           over;   /* sessions to be returned at the end of the turn */
     struct list           listeners;
     struct list           parked; /* sessions waiting for a place to handshake */
     struct task           reap;
+    struct turnstile      turnstile;
+    uint64_t              descriptors_ns; /* until then descriptors are short */
     size_t                sessions_count;
     size_t                sessions_peak; /* since memory was given back last */
     size_t                handshakes;
@@ -44,8 +52,10 @@ static bool             worker_fill(struct worker *worker, struct error *error);
 static bool             worker_equip(struct worker *worker, const struct snapshot *snapshot,
                                      struct error *error);
 static struct listener *worker_listener_of(const struct worker *worker, int listen_fd);
+static bool             lacks_memory_or_descriptors(struct worker *worker);
 static void             worker_begin(struct worker *worker, struct session *session,
                                      struct generation_frontend *frontend, int fd);
+static void             on_relieve(void *owner, size_t wanted);
 static void             on_reap(struct task *task);
 static void             reap_session(struct worker *worker, struct session *session);
 static void             summarize(const struct worker *worker, struct session *session,
@@ -65,6 +75,7 @@ struct worker *worker_new(const struct worker_options *options, struct error *er
     }
     worker->options = *options;
     worker->reap.run = on_reap;
+    turnstile_init(&worker->turnstile, options->reactor, ACCEPTS_PER_TURN);
     list_init(&worker->active);
     list_init(&worker->over);
     list_init(&worker->old);
@@ -99,9 +110,11 @@ static bool worker_fill(struct worker *worker, struct error *error)
     worker->sessions = slab_new(&(struct slab_options){.object_bytes = sizeof(struct session),
                                                        .objects_max = worker->sessions_max},
                                 error);
-    worker->buffers = slab_new(&(struct slab_options){.object_bytes = RELAY_BUFFER_BYTES,
-                                                      .objects_max = options->buffers_max},
-                               error);
+    worker->buffers = buffers_new(&(struct buffers_options){.reactor = options->reactor,
+                                                            .buffers_max = options->buffers_max,
+                                                            .relieve = on_relieve,
+                                                            .owner = worker},
+                                  error);
     worker->listener_slab = slab_new(&(struct slab_options){.object_bytes = sizeof(struct listener),
                                                             .objects_max = WORKER_LISTENERS_MAX},
                                      error);
@@ -128,9 +141,10 @@ void worker_free(struct worker **worker)
     require((*worker)->sessions_count == 0 && list_is_empty(&(*worker)->listeners));
     require(list_is_empty(&(*worker)->old));
     reactor_forget((*worker)->options.reactor, &(*worker)->reap);
+    turnstile_fini(&(*worker)->turnstile);
     builtin_free(&(*worker)->builtin);
     slab_free(&(*worker)->listener_slab);
-    slab_free(&(*worker)->buffers);
+    buffers_free(&(*worker)->buffers);
     slab_free(&(*worker)->sessions);
     generation_free(&(*worker)->generation);
     tls_library_free(&(*worker)->library);
@@ -277,6 +291,10 @@ bool worker_accepted(struct worker *worker, struct generation_frontend *frontend
 {
     unsigned frontend_max = frontend->snapshot->config->max_connections;
 
+    if (lacks_memory_or_descriptors(worker)) {
+        reactor_count(worker->options.reactor, METRIC_ACCEPT_PAUSES, 1);
+        return false;
+    }
     if ((frontend_max != 0 && frontend->sessions >= frontend_max) ||
         !quota_take(worker->options.connections)) {
         return false;
@@ -289,6 +307,17 @@ bool worker_accepted(struct worker *worker, struct generation_frontend *frontend
     }
     worker_begin(worker, session, frontend, fd);
     return true;
+}
+
+static bool lacks_memory_or_descriptors(struct worker *worker)
+{
+    return buffers_are_short(worker->buffers) ||
+           reactor_now_ns(worker->options.reactor) < worker->descriptors_ns;
+}
+
+void worker_lacks_descriptors(struct worker *worker)
+{
+    worker->descriptors_ns = reactor_now_ns(worker->options.reactor) + DESCRIPTORS_NS;
 }
 
 static void worker_begin(struct worker *worker, struct session *session,
@@ -353,6 +382,23 @@ void worker_session_over(struct worker *worker, struct session *session)
     reactor_defer(worker->options.reactor, &worker->reap);
 }
 
+/* Buffers are short: who reads nothing has no use for those it holds. The oldest go first. */
+static void on_relieve(void *owner, size_t wanted)
+{
+    struct worker *worker = owner;
+
+    for (struct list_link *link = list_first(&worker->active); link != NULL && wanted > 0;
+         link = list_after(&worker->active, link)) {
+        struct session *session = container_of(link, struct session, link);
+
+        if (session_is_stuck(session)) {
+            session_end(session, END_RESOURCE);
+            session_advance(session);
+            wanted--;
+        }
+    }
+}
+
 static void on_reap(struct task *task)
 {
     struct worker    *worker = container_of(task, struct worker, reap);
@@ -374,7 +420,7 @@ static void give_back_after_burst(struct worker *worker)
     }
     worker->sessions_peak = worker->sessions_count;
     slab_trim(worker->sessions);
-    slab_trim(worker->buffers);
+    buffers_trim(worker->buffers);
     heap_trim();
 }
 
@@ -487,9 +533,14 @@ struct io_loop *worker_loop(const struct worker *worker)
     return reactor_loop(worker->options.reactor);
 }
 
-struct slab *worker_buffers(const struct worker *worker)
+struct buffers *worker_buffers(const struct worker *worker)
 {
     return worker->buffers;
+}
+
+struct turnstile *worker_turnstile(struct worker *worker)
+{
+    return &worker->turnstile;
 }
 
 struct builtin *worker_builtin(const struct worker *worker)

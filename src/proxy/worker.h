@@ -40,7 +40,7 @@ struct worker_options {
     struct shared_cache          *session_cache; /* shared by all workers; NULL: none */
     struct quota                 *connections;   /* likewise */
     size_t                        sessions_max;  /* 0: as many as `connections` has left now */
-    size_t                        buffers_max;   /* relay buffers of this worker */
+    size_t                        buffers_max;   /* relay buffers of this worker (buffers.h) */
     worker_report                *report;
     worker_socket_over           *socket_over; /* may be NULL, as the next one */
     worker_snapshot_over         *snapshot_over;
@@ -48,8 +48,6 @@ struct worker_options {
 };
 
 enum {
-    /* A whole receive, a record that was left half inside OpenSSL, and its answers. */
-    RELAY_BUFFER_BYTES = 64 * 1024 + 16 * 1024 + 8 * 1024,
     /* Clients whose TLS state exists but is not established; each holds 36 to 72 KB. */
     HANDSHAKES_MAX = 1024,
     /* Listening sockets of one worker. */

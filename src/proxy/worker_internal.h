@@ -5,17 +5,27 @@
 #include "backend/builtin.h"
 #include "proxy/worker.h"
 
+struct buffers;
 struct session;
 struct listener;
+struct turnstile;
 
 struct reactor *worker_reactor(const struct worker *worker);
 struct io_loop *worker_loop(const struct worker *worker);
-struct slab    *worker_buffers(const struct worker *worker);
+struct buffers *worker_buffers(const struct worker *worker);
 struct builtin *worker_builtin(const struct worker *worker);
 
-/* Begins a session on a socket just accepted. False: a limit is reached; the socket stays the
- * caller's, who tries again when listener_resume is called or some time has passed. */
+/* What connections pass before they begin: eight a turn, all listeners together. */
+struct turnstile *worker_turnstile(struct worker *worker);
+
+/* Begins a session on a socket just accepted. False: a limit is reached, or buffers or descriptors
+ * are short; the socket stays the caller's, who tries again when listener_resume is called or some
+ * time has passed. */
 bool worker_accepted(struct worker *worker, struct generation_frontend *frontend, int fd);
+
+/* A session could not reach its server for want of a descriptor: whatever is freed soon is for
+ * those who are here already. */
+void worker_lacks_descriptors(struct worker *worker);
 
 /* A session is CLOSED: it is reported, and its memory returned at the end of the turn. */
 void worker_session_over(struct worker *worker, struct session *session);

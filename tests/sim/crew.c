@@ -1,7 +1,7 @@
 #include "crew.h"
 
 #include "base/require.h"
-#include "base/slab.h"
+#include "proxy/buffers.h"
 #include "proxy/worker_internal.h"
 #include "setting.h"
 
@@ -128,7 +128,7 @@ bool crew_has_too_many_buffers(const struct crew *crew)
     for (unsigned i = 0; i < crew->workers_count; i++) {
         const struct worker *worker = crew->workers[i].worker;
 
-        if (slab_taken(worker_buffers(worker)) > worker_sessions(worker) * BUFFERS_PER_SESSION) {
+        if (buffers_taken(worker_buffers(worker)) > worker_sessions(worker) * BUFFERS_PER_SESSION) {
             return true;
         }
     }

@@ -34,6 +34,7 @@ struct tls_context {
 };
 
 static size_t flight_bytes = 3000;
+static size_t records_per_call;
 
 static enum tls_next handshake_step(struct tls_engine *engine);
 static enum tls_next write_flight(struct tls_engine *engine);
@@ -52,6 +53,11 @@ static void          unmask(uint8_t *bytes, size_t len);
 void mock_set_flight_bytes(size_t bytes)
 {
     flight_bytes = bytes;
+}
+
+void mock_set_records_per_call(size_t records)
+{
+    records_per_call = records;
 }
 
 size_t mock_record(enum mock_type type, struct bytes_const payload, uint8_t *into)
@@ -223,7 +229,10 @@ enum tls_next tls_engine_decrypt(struct tls_engine *engine, struct buffer *plain
     if (engine->ssl->phase != PHASE_OPEN) {
         return fail(engine, TLS_FAILURE_PROTOCOL);
     }
-    for (;;) {
+    for (size_t records = 0;; records++) {
+        if (records_per_call != 0 && records == records_per_call) {
+            return engine->input.len > 0 ? TLS_DRAIN_ME : TLS_FEED_ME;
+        }
         if (engine->ssl->has_peer_goodbye) {
             engine->input = (struct bytes_const){0};
             return TLS_PEER_SAID_GOODBYE;

@@ -35,6 +35,9 @@ enum { MOCK_HEAD_BYTES = 3, MOCK_PAYLOAD_BYTES_MAX = 16384 };
 /* How many bytes of FLIGHT a server engine sends; set between simulations. */
 void mock_set_flight_bytes(size_t bytes);
 
+/* After how many records time is up for a call that decrypts; 0: never. */
+void mock_set_records_per_call(size_t records);
+
 /* Writes one record into `into`, which has room for MOCK_HEAD_BYTES + payload.len; returns its
  * length. */
 size_t mock_record(enum mock_type type, struct bytes_const payload, uint8_t *into);

@@ -5,3 +5,4 @@ Suite *listener_suite(void);
 Suite *session_suite(void);
 Suite *session_ends_suite(void);
 Suite *session_events_suite(void);
+Suite *shortage_suite(void);

@@ -296,14 +296,6 @@ START_TEST(want_of_descriptors_for_a_server_is_want_of_resources)
 }
 END_TEST
 
-START_TEST(want_of_buffers_is_want_of_resources)
-{
-    begin(&(struct stage_options){.buffers_max = 1});
-    dial_and_greet();
-    check_end(END_RESOURCE);
-}
-END_TEST
-
 /* --- handshakes ----------------------------------------------------------------------------- */
 
 START_TEST(a_handshake_that_goes_wrong_after_the_hello_has_failed)
@@ -495,7 +487,6 @@ Suite *session_ends_suite(void)
                                a_server_that_answers_at_the_last_moment_is_used,
                                an_attempt_given_up_as_it_succeeds_ends_in_a_reset,
                                want_of_descriptors_for_a_server_is_want_of_resources,
-                               want_of_buffers_is_want_of_resources,
                                a_handshake_that_goes_wrong_after_the_hello_has_failed,
                                only_a_client_without_a_byte_is_a_probe,
                                the_first_to_end_in_good_order_is_the_reason,
