@@ -18,6 +18,17 @@ enum verdict {
     VERDICT_FAILED
 };
 
+/* How long a call works at a stretch. The clock is read when so much was done since it was read
+ * last: a record costs as much as RECORD_WORK bytes, about. */
+struct stint {
+    uint64_t until_ns;
+    size_t   work;
+};
+
+enum { RECORD_WORK = 256, WORK_PER_LOOK = 4096 };
+
+static struct stint     stint_begin(void);
+static bool             stint_is_over(struct stint *stint, size_t bytes);
 static enum verdict     verdict_of(struct tls_engine *engine, int result, const char *step);
 static enum tls_next    next_of(enum verdict verdict);
 static void             engine_fail(struct tls_engine *engine, const char *step);
@@ -124,11 +135,13 @@ enum tls_next tls_engine_decrypt(struct tls_engine *engine, struct buffer *plain
     if (engine->phase == ENGINE_HANDSHAKING) {
         engine_misused(engine, "decrypt");
     }
+    struct stint stint = stint_begin();
+    size_t       got = 0;
+
     while (engine->phase == ENGINE_OPEN) {
         struct bytes room = buffer_writable(plaintext);
-        size_t       got = 0;
 
-        if (room.len == 0) {
+        if (room.len == 0 || stint_is_over(&stint, got)) {
             return engine->input.len > 0 || SSL_has_pending(engine->ssl) ? TLS_DRAIN_ME
                                                                          : TLS_FEED_ME;
         }
@@ -151,14 +164,17 @@ enum tls_next tls_engine_encrypt(struct tls_engine *engine, struct bytes_const p
     if (engine->phase == ENGINE_HANDSHAKING || engine->has_said_goodbye) {
         engine_misused(engine, "encrypt");
     }
+    struct stint stint = stint_begin();
+    size_t       written = 0;
+
     while (engine->phase == ENGINE_OPEN && *consumed < plaintext.len) {
         size_t len = plaintext.len - *consumed;
-        size_t written = 0;
 
         len = len < TLS_RECORD_PLAIN_BYTES ? len : TLS_RECORD_PLAIN_BYTES;
-        if (engine->output == NULL || buffer_room(engine->output) < len +
-                                                                        TLS_RECORD_OVERHEAD_BYTES +
-                                                                        TLS_OUTPUT_RESERVE_BYTES) {
+        if (engine->output == NULL ||
+            buffer_room(engine->output) <
+                len + TLS_RECORD_OVERHEAD_BYTES + TLS_OUTPUT_RESERVE_BYTES ||
+            stint_is_over(&stint, written)) {
             return TLS_DRAIN_ME;
         }
         openssl_error_drop();
@@ -190,6 +206,24 @@ enum tls_next tls_engine_goodbye(struct tls_engine *engine)
     }
     engine->has_said_goodbye = true;
     return TLS_DONE;
+}
+
+/* --- stints ------------------------------------------------------------------------------- */
+
+static struct stint stint_begin(void)
+{
+    return (struct stint){.until_ns = clock_now_ns() + TLS_STINT_NS};
+}
+
+/* True once TLS_STINT_NS have passed; at the first call never. `bytes` were done since the last. */
+static bool stint_is_over(struct stint *stint, size_t bytes)
+{
+    stint->work += RECORD_WORK + bytes;
+    if (stint->work < WORK_PER_LOOK) {
+        return false;
+    }
+    stint->work = 0;
+    return clock_now_ns() >= stint->until_ns;
 }
 
 /* --- verdicts ----------------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ enum tls_role { TLS_SERVER, TLS_CLIENT };
 enum tls_next {
     TLS_DONE,              /* the step is complete */
     TLS_FEED_ME,           /* all input is consumed: feed more */
-    TLS_DRAIN_ME,          /* the output buffer is too full to go on: send, then call again */
+    TLS_DRAIN_ME,          /* the output is too full to go on, or time is up: send, call again */
     TLS_PEER_SAID_GOODBYE, /* close_notify came; everything before it was delivered */
     TLS_FAILED,            /* see tls_engine_error; an alert may be in the output */
 };
@@ -41,6 +41,7 @@ enum tls_limits {
     TLS_KEY_UPDATES_PER_SECOND_MAX = 100, /* and refused renegotiations */
     /* Output kept free of application data for alerts, tickets and key updates. */
     TLS_OUTPUT_RESERVE_BYTES = 4096,
+    TLS_STINT_NS = 1000 * 1000, /* of computing in one call, however many records are there */
     TLS_SNI_BYTES = 256,
     TLS_OFFERED_BYTES = 128,
 };
@@ -126,15 +127,17 @@ void tls_engine_drain(struct tls_engine *engine, struct buffer *into);
 enum tls_next tls_engine_handshake(struct tls_engine *engine);
 
 /*
- * Decrypts what was fed into `plaintext` until input or room runs out.
- * TLS_FEED_ME: the input is consumed. TLS_DRAIN_ME: `plaintext` or the output is full.
+ * Decrypts what was fed into `plaintext` until input, room or TLS_STINT_NS run out.
+ * TLS_FEED_ME: the input is consumed. TLS_DRAIN_ME: `plaintext` or the output is full, or time is
+ * up: then there may be nothing to send, and it is to be called again in a later turn.
  * `now_ns` is the monotonic clock, for the KeyUpdate limit.
  */
 enum tls_next tls_engine_decrypt(struct tls_engine *engine, struct buffer *plaintext,
                                  uint64_t now_ns);
 
 /* Encrypts bytes in records of up to 16 KiB. *consumed says how many were taken: all of them
- * (TLS_DONE) or fewer when the output is full (TLS_DRAIN_ME). */
+ * (TLS_DONE) or fewer when the output is full or time is up (TLS_DRAIN_ME). Time is up only when
+ * something was written. */
 enum tls_next tls_engine_encrypt(struct tls_engine *engine, struct bytes_const plaintext,
                                  size_t *consumed);
 

@@ -1,5 +1,6 @@
 #include "pair.h"
 
+#include "base/clock.h"
 #include "certificates.h"
 #include "suite.h"
 
@@ -11,6 +12,9 @@
 /* Of <sanitizer/allocator_interface.h>, which Debian's gcc comes without. */
 size_t __sanitizer_get_current_allocated_bytes(void);
 #endif
+
+static uint64_t clock_now;
+static uint64_t clock_step_ns;
 
 /* --- contexts ------------------------------------------------------------------------------ */
 
@@ -102,6 +106,17 @@ void check_problem(const struct tls_context_options *options, const char *words)
 
 /* --- pairs --------------------------------------------------------------------------------- */
 
+void pair_clock_step(uint64_t ns)
+{
+    clock_step_ns = ns;
+}
+
+static uint64_t stepping_clock(void)
+{
+    clock_now += clock_step_ns;
+    return clock_now;
+}
+
 struct pair *pair_new(const struct tls_context_options *server,
                       const struct tls_context_options *client)
 {
@@ -111,6 +126,8 @@ struct pair *pair_new(const struct tls_context_options *server,
     struct pair               *pair = calloc(1, sizeof(*pair));
 
     ck_assert_ptr_nonnull(pair);
+    pair_clock_step(0);
+    clock_set_source(stepping_clock);
     pair->library = library_new();
     ck_assert(tls_ticket_keys_rotate(&keys));
     tls_library_set_ticket_keys(pair->library, &keys);

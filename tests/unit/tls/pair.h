@@ -50,6 +50,9 @@ void check_problem(const struct tls_context_options *options, const char *words)
 
 /* --- pairs --------------------------------------------------------------------------------- */
 
+/* The engines' clock goes on by so much whenever it is read; after pair_new it stands still. */
+void pair_clock_step(uint64_t ns);
+
 /* NULL options: those of server_options and client_options. Free with pair_free. */
 struct pair *pair_new(const struct tls_context_options *server,
                       const struct tls_context_options *client);

@@ -125,6 +125,57 @@ START_TEST(a_full_plaintext_buffer_asks_to_be_drained_and_goes_on)
 }
 END_TEST
 
+START_TEST(a_call_decrypts_for_a_millisecond_and_the_next_goes_on)
+{
+    enum { RECORDS = 1000 };
+    struct pair  *pair = pair_established(VERSIONS[_i]);
+    unsigned      calls = 0;
+    enum tls_next next = TLS_DRAIN_ME;
+
+    for (size_t i = 0; i < RECORDS; i++) {
+        uint8_t byte = pattern(i);
+
+        end_write(&pair->client, (struct bytes_const){&byte, 1});
+    }
+    pair_clock_step(TLS_STINT_NS / 4);
+    tls_engine_feed(&pair->server.engine, buffer_readable(&pair->client.wire));
+    while (next == TLS_DRAIN_ME) {
+        size_t before = buffer_len(&pair->server.plain);
+
+        next = tls_engine_decrypt(&pair->server.engine, &pair->server.plain, 1);
+        ck_assert_uint_gt(buffer_len(&pair->server.plain), before);
+        ck_assert_uint_lt(buffer_len(&pair->server.plain) - before, RECORDS / 10);
+        calls++;
+    }
+    ck_assert_int_eq(next, TLS_FEED_ME);
+    ck_assert_uint_ge(calls, 10);
+    ck_assert_uint_eq(buffer_len(&pair->server.plain), RECORDS);
+    for (size_t i = 0; i < RECORDS; i++) {
+        ck_assert_uint_eq(pair->server.plain_memory[i], pattern(i));
+    }
+    pair_free(&pair);
+}
+END_TEST
+
+START_TEST(a_call_encrypts_for_a_millisecond_and_always_something)
+{
+    struct pair   *pair = pair_established(VERSIONS[_i]);
+    static uint8_t zeros[4 * TLS_RECORD_PLAIN_BYTES];
+    size_t         consumed = 0;
+
+    pair_clock_step(2 * TLS_STINT_NS);
+    tls_engine_drain(&pair->server.engine, &pair->server.wire);
+    for (size_t left = sizeof(zeros); left > 0; left -= consumed) {
+        enum tls_next next =
+            tls_engine_encrypt(&pair->server.engine, (struct bytes_const){zeros, left}, &consumed);
+
+        ck_assert_uint_eq(consumed, TLS_RECORD_PLAIN_BYTES);
+        ck_assert_int_eq(next, left > consumed ? TLS_DRAIN_ME : TLS_DONE);
+    }
+    pair_free(&pair);
+}
+END_TEST
+
 START_TEST(without_room_nothing_is_decrypted)
 {
     struct pair  *pair = pair_established(VERSIONS[_i]);
@@ -202,6 +253,10 @@ Suite *transfer_suite(void)
     tcase_add_loop_test(versions, a_mib_each_way_arrives_byte_for_byte_whatever_the_pieces, 0,
                         2 * VERSIONS_COUNT);
     tcase_add_loop_test(versions, a_full_plaintext_buffer_asks_to_be_drained_and_goes_on, 0,
+                        VERSIONS_COUNT);
+    tcase_add_loop_test(versions, a_call_decrypts_for_a_millisecond_and_the_next_goes_on, 0,
+                        VERSIONS_COUNT);
+    tcase_add_loop_test(versions, a_call_encrypts_for_a_millisecond_and_always_something, 0,
                         VERSIONS_COUNT);
     tcase_add_loop_test(versions, without_room_nothing_is_decrypted, 0, VERSIONS_COUNT);
     tcase_add_loop_test(versions,
