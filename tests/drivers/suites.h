@@ -8,3 +8,6 @@ Suite *accept_suite(void);
 Suite *cramped_suite(void);
 Suite *choice_suite(void);
 Suite *sim_suite(void);
+/* In a binary of its own. */
+Suite *conformance_suite(void);
+Suite *conformance_scripts_suite(void);

@@ -30,14 +30,21 @@ bool world_sim_is(const char *name)
 void world_sim_open(struct world *world, const char *name)
 {
     struct sim_options options = {.seed = 1, .is_readiness = strstr(name, "readiness") != NULL};
-    struct address     addresses[ADDRESSES_PER_TEXT_MAX];
-    const char        *problem;
 
     if (strstr(name, "rough") != NULL) {
         options.faults = ROUGH;
     }
+    world_sim_open_with(world, &options);
+}
+
+void world_sim_open_with(struct world *world, const struct sim_options *options)
+{
+    struct address addresses[ADDRESSES_PER_TEXT_MAX];
+    const char    *problem;
+
     ck_assert_uint_eq(address_parse("192.0.2.1:443", addresses, &problem), 1);
-    net = sim_net_new(&options);
+    world->is_simulated = true;
+    net = sim_net_new(options);
     world->loop = sim_loop_open(net);
     world->address = addresses[0];
     world->listen_fd = sim_listen_fd(net, &world->address);

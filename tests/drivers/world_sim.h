@@ -13,6 +13,8 @@
 
 bool world_sim_is(const char *name);
 void world_sim_open(struct world *world, const char *name);
+/* Like the above, with a seed and troubles of one's own. */
+void world_sim_open_with(struct world *world, const struct sim_options *options);
 void world_sim_close(void);
 
 struct sim_net *world_sim_net(void);

@@ -23,8 +23,10 @@
  * overwritten with 0xDD (and poisoned under ASan) as soon as `done` returned.
  *
  * Behaves like TCP on Linux: bytes arrive before the FIN or RST that follows them; closing with
- * unread bytes sends RST; bytes that reach a closed socket are answered by RST; one call is told
- * of a reset, after which receives read the end and sends are broken.
+ * unread bytes sends RST; bytes that reach a closed socket, or one shut both ways, are answered by
+ * RST; one call is told of a reset, after which receives read the end and sends are broken; a FIN
+ * is remembered through the RST that follows it, which then breaks the next send. Held against the
+ * kernel by tests/drivers/test_io_conformance.c.
  *
  * Two models of a driver. Completion, as io_uring: bytes are taken when they are there, a cancelled
  * operation may still succeed, a send may go out in parts. Readiness, as epoll: a socket is told to

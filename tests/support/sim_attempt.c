@@ -108,12 +108,15 @@ bool sim_receive(struct sim_driver *driver, struct io_op *op, int64_t *result, s
         *result = (int64_t)give_bytes(driver, op, end);
         return true;
     }
+    if (end->in.is_fin_arrived) {
+        return true; /* the kernel remembers the FIN before a reset that followed it */
+    }
     if (end->is_reset && !end->is_reset_told) {
         end->is_reset_told = true;
         *error = error_make(sim_end_reset_kind(end), "recv");
         return true;
     }
-    if (end->is_reset || end->in.is_fin_arrived || end->is_shut) {
+    if (end->is_reset || end->is_shut) {
         return true;
     }
     if (end->state != SIM_OPEN) {

@@ -17,6 +17,8 @@ static void     wait_for_first(struct sim_endpoint *end);
 static void     on_arrival(struct sim_event *event);
 static void     take_segment(struct sim_endpoint *end);
 static void     on_reset(struct sim_endpoint *end);
+static bool     closes_by_reset(const struct sim_endpoint *end);
+static bool     is_over(const struct sim_endpoint *end);
 static void     on_actor_ready(struct sim_event *event);
 
 struct sim_link *sim_link_new(struct sim_net *net)
@@ -113,7 +115,7 @@ void sim_end_close(struct sim_endpoint *end)
     if (end == &link->ends[0]) {
         sim_connect_forget(link);
     }
-    if (end->is_reset_wanted || sim_pipe_readable(&end->in) > 0) {
+    if (closes_by_reset(end)) {
         sim_end_reset(end);
     } else {
         end->peer->in.is_fin_wanted = true;
@@ -242,27 +244,58 @@ static void on_arrival(struct sim_event *event)
     sim_link_settle(end->link);
 }
 
-/* Bytes for a socket that is closed are answered by RST. */
+/* Bytes for a socket that is closed, or shut in both directions, are answered by RST. What comes to
+ * one that was reset is nobody's. */
 static void take_segment(struct sim_endpoint *end)
 {
-    struct sim_segment segment = sim_pipe_arrive(&end->in);
+    const struct sim_segment *first = sim_pipe_first(&end->in);
+    bool is_unwanted = first->kind == SIM_SEGMENT_BYTES_ONLY && (end->is_closed || end->is_shut);
 
-    if (segment.kind == SIM_SEGMENT_RST) {
+    if (is_unwanted || end->is_reset) {
+        sim_pipe_lose(&end->in);
+    } else if (sim_pipe_arrive(&end->in).kind == SIM_SEGMENT_RST) {
         on_reset(end);
-    } else if (segment.kind == SIM_SEGMENT_BYTES_ONLY && end->is_closed) {
-        end->in.read = end->in.arrived;
+    }
+    if (is_unwanted) {
         sim_end_reset(end);
+        on_reset(end);
     }
     sim_end_changed(end);
     sim_end_changed(end->peer);
 }
 
-/* What this end had on the way, or wanted to send, is lost. */
+/* What this end had on the way, or wanted to send, is lost. One that has seen the peer's FIN and
+ * not sent its own is told EPIPE. */
 static void on_reset(struct sim_endpoint *end)
 {
+    if (end->is_reset || is_over(end)) {
+        return;
+    }
+    if (end->in.is_fin_arrived && !end->peer->in.is_fin_wanted) {
+        end->reset_kind = ERROR_BROKEN;
+    }
     end->is_reset = true;
     sim_pipe_drop_unsent(&end->peer->in);
     sim_end_changed(end);
+}
+
+/* Bytes left unread are reason enough. Once both ends have said FIN no reset is worth sending,
+ * unless some of what was sent before is still here. */
+static bool closes_by_reset(const struct sim_endpoint *end)
+{
+    const struct sim_pipe *out = &end->peer->in;
+    bool have_both_ended = end->in.is_fin_arrived && out->is_fin_wanted && out->is_fin_launched;
+
+    if (is_over(end)) {
+        return false;
+    }
+    return sim_pipe_readable(&end->in) > 0 || (end->is_reset_wanted && !have_both_ended);
+}
+
+/* Both FINs arrived. */
+static bool is_over(const struct sim_endpoint *end)
+{
+    return end->in.is_fin_arrived && end->peer->in.is_fin_arrived;
 }
 
 static void on_actor_ready(struct sim_event *event)

@@ -89,13 +89,20 @@ const struct sim_segment *sim_pipe_first(const struct sim_pipe *pipe)
 
 struct sim_segment sim_pipe_arrive(struct sim_pipe *pipe)
 {
+    struct sim_segment segment = sim_pipe_lose(pipe);
+
+    pipe->arrived = segment.end;
+    pipe->is_fin_arrived = pipe->is_fin_arrived || segment.kind == SIM_SEGMENT_FIN;
+    return segment;
+}
+
+struct sim_segment sim_pipe_lose(struct sim_pipe *pipe)
+{
     require(pipe->count > 0);
     struct sim_segment segment = pipe->segments[pipe->first];
 
     pipe->first = (pipe->first + 1) % SIM_SEGMENTS_MAX;
     pipe->count--;
-    pipe->arrived = segment.end;
-    pipe->is_fin_arrived = pipe->is_fin_arrived || segment.kind == SIM_SEGMENT_FIN;
     return segment;
 }
 

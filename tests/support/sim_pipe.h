@@ -69,6 +69,8 @@ void sim_pipe_launch(struct sim_pipe *pipe, struct sim_segment segment);
 /* The oldest segment on the way, NULL if none. */
 const struct sim_segment *sim_pipe_first(const struct sim_pipe *pipe);
 struct sim_segment        sim_pipe_arrive(struct sim_pipe *pipe);
+/* It comes to nobody: bytes after it must be lost, too. */
+struct sim_segment sim_pipe_lose(struct sim_pipe *pipe);
 
 /* The sender gave up: what was not yet put on the way never will be. */
 void sim_pipe_drop_unsent(struct sim_pipe *pipe);

@@ -1,0 +1,3 @@
+#include "suites.h"
+
+suite_maker *const suites_all[] = {conformance_suite, conformance_scripts_suite, NULL};
