@@ -31,6 +31,7 @@ void lane_start(struct lane *lane, const struct lane_options *options, uint64_t 
         .options = *options, .plans = {seed}, .random = {~seed}, .sessions_left = sessions};
     lane->service.on_accept = on_accept;
     lane->settle.run = on_settle;
+    lane->settle.name = "the outcome is looked at";
     sim_serve(options->net, &lane->service, &options->backend);
     lane_next(lane);
 }
@@ -90,7 +91,11 @@ static void lane_next(struct lane *lane)
 {
     uint64_t now_ns = sim_now_ns(lane->options.net);
 
-    plan_draw(&lane->plan, &lane->plans);
+    if (lane->options.plan != NULL) {
+        lane->plan = *lane->options.plan;
+    } else {
+        plan_draw(&lane->plan, &lane->plans);
+    }
     lane->is_reported = false;
     lane->is_benign = *lane->options.is_benign;
     lane->upload = (struct stream){.id = random_next(&lane->plans)};
@@ -159,6 +164,7 @@ static void on_settle(struct sim_event *event)
         !lane->client.has_seen_reset) {
         violate(lane, "I5: a session never ended");
     }
+    lane->is_benign = lane->is_benign && *lane->options.is_benign;
     lane_check(lane);
     party_drop(&lane->client);
     party_drop(&lane->server);

@@ -30,12 +30,13 @@ struct party {
     uint64_t               wire_sent;
     uint64_t               wire_read;
     bool                   is_pausing;
-    bool                   has_said_all; /* the clean end's last byte was handed to the network */
-    bool                   has_ended;    /* FIN, of whatever kind */
-    bool                   has_aborted;  /* reset, truncated or silent by plan */
-    bool                   has_seen_end; /* the other side's FIN */
-    bool                   has_seen_reset;
-    bool                   is_client;
+    bool is_resolved;  /* of those who hesitate: the pause before the act is over */
+    bool has_said_all; /* the clean end's last byte was handed to the network */
+    bool has_ended;    /* FIN, of whatever kind */
+    bool has_aborted;  /* reset, truncated or silent by plan */
+    bool has_seen_end; /* the other side's FIN */
+    bool has_seen_reset;
+    bool is_client;
 };
 
 struct lane_options {
@@ -44,6 +45,9 @@ struct lane_options {
     struct address  backend;
     uint64_t        ends_within_ns; /* the longest a session may outlive the last sign of life */
     const bool     *is_benign;      /* the network breaks nothing now: honest plans must succeed */
+    /* Of those who hesitate: settles what comes next, by changing the plan. May be NULL. */
+    void (*decide)(struct lane *lane, struct party *party);
+    const struct plan *plan; /* NULL: drawn */
 };
 
 struct lane {

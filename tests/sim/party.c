@@ -10,6 +10,8 @@ static void on_ready(struct sim_actor *actor);
 static void on_timer(struct sim_event *event);
 static void party_read(struct party *party);
 static bool party_read_once(struct party *party, size_t bytes);
+static void party_act(struct party *party);
+static bool party_has_act(const struct party *party);
 static bool party_may_begin(const struct party *party);
 static bool party_aborts(struct party *party);
 static void party_write(struct party *party);
@@ -26,6 +28,7 @@ void party_init(struct party *party, struct lane *lane, const struct plan_end *p
     party->actor.on_ready = on_ready;
     party->timer.run = on_timer;
     party->is_client = party == &lane->client;
+    party->timer.name = party->is_client ? "the client acts" : "the server acts";
     party->out = party->is_client ? &lane->upload : &lane->download;
     party->in = party->is_client ? &lane->download : &lane->upload;
 }
@@ -37,7 +40,7 @@ void party_go_on(struct party *party)
     }
     party_read(party);
     if (is_open(party) && !party->has_ended && party_may_begin(party)) {
-        party_write(party);
+        party_act(party);
     }
     party_leave(party);
 }
@@ -67,7 +70,9 @@ static void on_timer(struct sim_event *event)
     struct party *party = container_of(event, struct party, timer);
 
     party->is_pausing = false;
+    party->is_resolved = true;
     party_go_on(party);
+    party->is_resolved = false;
 }
 
 /* --- reading -------------------------------------------------------------------------------- */
@@ -119,6 +124,60 @@ static bool party_read_once(struct party *party, size_t bytes)
 
 /* --- sending -------------------------------------------------------------------------------- */
 
+static void party_act(struct party *party)
+{
+    if (!party->plan->hesitates) {
+        party_write(party);
+        return;
+    }
+    if (party->has_seen_reset || !party_has_act(party)) {
+        return;
+    }
+    if (!party->is_resolved) {
+        party_pause(party);
+        return;
+    }
+    if (party->lane->options.decide != NULL) {
+        party->lane->options.decide(party->lane, party);
+    }
+    party_write(party);
+}
+
+/* A client whose handshake waits for the other side has none. */
+static bool party_has_act(const struct party *party)
+{
+    struct codec *codec = party->lane->codec;
+
+    return !party->is_client || codec_has_finished(codec) || !buffer_is_empty(codec_output(codec));
+}
+
+void party_truncate(struct party *party, bool is_inside_record)
+{
+    if (!is_open(party) || party->has_ended) {
+        return;
+    }
+    if (is_inside_record) {
+        client_fill_codec(party);
+        struct bytes_const rest = buffer_readable(codec_output(party->lane->codec));
+
+        party->wire_sent +=
+            sim_send(party->actor.endpoint, (struct bytes_const){rest.data, rest.len / 2});
+    }
+    party->has_aborted = true;
+    party->has_ended = true;
+    party->lane->last_sign_ns = sim_now_ns(party->lane->options.net);
+    sim_fin(party->actor.endpoint);
+}
+
+void party_die(struct party *party)
+{
+    if (party->actor.endpoint != NULL) {
+        party->has_aborted = party->has_aborted || !party->has_ended;
+        party->lane->last_sign_ns = sim_now_ns(party->lane->options.net);
+        sim_reset(&party->actor);
+    }
+}
+
 static bool party_may_begin(const struct party *party)
 {
     const struct party *other = party->is_client ? &party->lane->server : &party->lane->client;
@@ -148,7 +207,8 @@ static void party_write(struct party *party)
             party_pause(party);
         }
     }
-    if (is_open(party) && !party->has_ended && !party->has_aborted) {
+    if (is_open(party) && !party->has_ended && !party->has_aborted &&
+        !(party->plan->hesitates && party->is_pausing)) {
         party_end(party);
     }
 }
@@ -212,6 +272,9 @@ static void client_fill_codec(struct party *party)
     uint64_t left = party->plan->bytes - party->out->sent;
     size_t   len = left < sizeof(memory) ? (size_t)left : sizeof(memory);
 
+    if (party->plan->record > 0 && len > party->plan->record) {
+        len = party->plan->record;
+    }
     if (!buffer_is_empty(codec_output(party->lane->codec)) || len == 0) {
         return;
     }

@@ -31,10 +31,12 @@ struct plan_end {
     uint64_t          read_stop_at;
     uint64_t          pause_ns; /* between pieces, at most */
     uint32_t          piece;    /* bytes given to the network at once, at most */
+    uint32_t          record;   /* clients: bytes of one record, at most; 0: what fits */
     enum plan_ending  ending;
     enum plan_reading reading;
     enum plan_start   start;     /* servers only: clients begin at once */
     bool              ends_last; /* its own end waits for the other's */
+    bool              hesitates; /* each act, the end too, is an event of its own */
     uint8_t           key_updates;
 };
 

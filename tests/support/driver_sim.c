@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/require.h"
+#include "sim_choice.h"
 #include "sim_lent.h"
 
 #include <stdlib.h>
@@ -30,6 +31,7 @@ static struct sim_slot *free_slot(struct sim_net *net, const struct io_op *op);
 static struct sim_slot *slot_of(struct sim_net *net, const struct io_op *op);
 static struct sim_slot *endpoint_slot(struct sim_endpoint *end, enum io_kind kind);
 static struct sim_slot *accept_slot(struct sim_listener *listener, const struct io_op *op);
+static bool             is_worth_a_race(const struct sim_slot *slot);
 static uint64_t         delay(struct sim_net *net);
 static uint64_t         delay_max(const struct sim_net *net);
 static void             on_slot(struct sim_event *event);
@@ -108,9 +110,12 @@ static void sim_driver_submit(void *state, struct io_op *op)
     struct sim_slot   *slot = free_slot(net, op);
 
     require(slot->op == NULL);
+    net->silent_until_ns = 0;
     slot->op = op;
+    slot->last = op;
     slot->driver = driver;
     slot->event.run = on_slot;
+    slot->event.kind = SIM_EVENT_ATTEMPT;
     slot->lent = *op;
     slot->lent_hash = op->kind == IO_SEND ? sim_lent_hash(op->from) : 0;
     slot->sent = 0;
@@ -118,7 +123,7 @@ static void sim_driver_submit(void *state, struct io_op *op)
         op->kind == IO_SEND && !net->is_readiness && sim_chance(net, net->faults.send_parts);
     if (op->kind == IO_CONNECT) {
         sim_connect(sim_end_of(net, op->fd), op->address);
-    } else if (op->kind == IO_SEND && net->is_readiness) {
+    } else if (op->kind == IO_SEND && net->is_readiness && !sim_chance(net, net->faults.blocked)) {
         (void)sim_attempt(slot);
     } else {
         sim_slot_poke(slot);
@@ -132,10 +137,11 @@ static void sim_driver_cancel(void *state, struct io_op *op)
     struct sim_net    *net = driver->net;
     struct sim_slot   *slot = slot_of(net, op);
 
+    net->silent_until_ns = 0;
     if (op->kind == IO_CLOSE) {
         return;
     }
-    if (!net->is_readiness && sim_chance(net, net->faults.cancel_late)) {
+    if (!net->is_readiness && is_worth_a_race(slot) && sim_chance(net, net->faults.cancel_late)) {
         sim_event_at(net, &slot->event, net->now_ns + sim_random(net, delay_max(net)));
         return;
     }
@@ -146,6 +152,12 @@ static void sim_driver_cancel(void *state, struct io_op *op)
     }
 }
 
+/* With a chooser: an op that could end in nothing but its cancel need not be late. */
+static bool is_worth_a_race(const struct sim_slot *slot)
+{
+    return slot->driver->net->chooser == NULL || (sim_can_succeed(slot) && sim_can_attempt(slot));
+}
+
 /* Everything due at one moment happens before the loop goes on, as far as it was due by then. */
 static void sim_driver_wait(void *state, uint64_t wait_ns)
 {
@@ -154,6 +166,11 @@ static void sim_driver_wait(void *state, uint64_t wait_ns)
     uint64_t           completions = net->completions;
 
     sim_lent_turn(driver->lent);
+    if (net->chooser != NULL) {
+        sim_choose_wait(driver, wait_ns);
+        driver->is_woken = false;
+        return;
+    }
     net->now_ns += SIM_TURN_NS;
     if (sim_chance(net, net->faults.stall)) {
         net->now_ns += sim_random(net, net->faults.stall_ns_max + NS_PER_MS);
@@ -223,6 +240,7 @@ static void sim_driver_shutdown(void *state, int fd, int how)
     struct sim_driver *driver = state;
     struct sim_fd     *entry = sim_fd_of(driver->net, fd);
 
+    driver->net->silent_until_ns = 0;
     if (entry->kind == SIM_FD_LISTENER) {
         entry->listener->is_shut = true;
         sim_listener_changed(entry->listener);
@@ -311,6 +329,13 @@ static struct sim_slot *accept_slot(struct sim_listener *listener, const struct 
     }
     require(index < SIM_ACCEPTS_MAX);
     return &listener->accepts[index];
+}
+
+struct io_op *sim_last_recv(const struct sim_net *net, int fd)
+{
+    const struct sim_fd *entry = &net->fds[fd - SIM_FD_FIRST];
+
+    return entry->kind == SIM_FD_ENDPOINT ? entry->endpoint->recv.last : NULL;
 }
 
 struct sim_endpoint *sim_end_of(struct sim_net *net, int fd)

@@ -74,6 +74,7 @@ struct sim_faults {
     unsigned cancel_late; /* a cancelled op goes on for up to delay_ns_max and may succeed */
     /* readiness model */
     unsigned spurious; /* a socket is told to be readable when it is not */
+    unsigned blocked;  /* a send finds no room at first */
 
     uint64_t delay_ns_max;   /* 0: 1 ms */
     uint64_t stall_ns_max;   /* 0: 1 ms */
@@ -124,10 +125,14 @@ void sim_event_set(struct sim_net *net, int fd, bool is_raised);
 
 /* --- virtual time for actors ----------------------------------------------------------------- */
 
-/* Embedded in its owner; zeroed memory is idle. `run` is called once, inside some io_turn. */
+/* Embedded in its owner; zeroed memory is idle. `run` is called once, inside some io_turn. The name
+ * and the fault's number are for runs with a chooser (sim_choice.h); 0: it is no fault. */
 struct sim_event {
     void (*run)(struct sim_event *event);
+    const char *name;
+    unsigned    fault;
     /* private */
+    unsigned kind;
     uint64_t time_ns;
     uint64_t order;
     size_t   position; /* in the queue, counted from 1; 0: idle */

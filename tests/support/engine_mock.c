@@ -60,6 +60,17 @@ void mock_set_records_per_call(size_t records)
     records_per_call = records;
 }
 
+uint64_t mock_fingerprint(const struct tls_engine *engine)
+{
+    const struct ssl_st *ssl = engine->ssl;
+    uint64_t             type = ssl->record_len > 0 ? ssl->record[0] : 0;
+
+    return (uint64_t)ssl->phase | type << 4 | (uint64_t)ssl->has_peer_goodbye << 8 |
+           (uint64_t)ssl->has_our_goodbye << 9 | (uint64_t)engine->key_updates << 10 |
+           (uint64_t)ssl->record_len << 18 | (uint64_t)ssl->delivered << 33 |
+           (uint64_t)ssl->flight_left << 48;
+}
+
 size_t mock_record(enum mock_type type, struct bytes_const payload, uint8_t *into)
 {
     require(payload.len <= MOCK_PAYLOAD_BYTES_MAX);

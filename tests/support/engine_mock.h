@@ -38,6 +38,10 @@ void mock_set_flight_bytes(size_t bytes);
 /* After how many records time is up for a call that decrypts; 0: never. */
 void mock_set_records_per_call(size_t records);
 
+struct tls_engine;
+/* All that decides what a mock engine does from here on, as one number. */
+uint64_t mock_fingerprint(const struct tls_engine *engine);
+
 /* Writes one record into `into`, which has room for MOCK_HEAD_BYTES + payload.len; returns its
  * length. */
 size_t mock_record(enum mock_type type, struct bytes_const payload, uint8_t *into);

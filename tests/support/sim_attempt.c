@@ -33,6 +33,56 @@ bool sim_attempt(struct sim_slot *slot)
     return false;
 }
 
+bool sim_can_end(const struct sim_slot *slot)
+{
+    return slot->op->status == IO_CANCELLING || sim_can_succeed(slot);
+}
+
+bool sim_can_succeed(const struct sim_slot *slot)
+{
+    struct sim_net            *net = slot->driver->net;
+    const struct io_op        *op = slot->op;
+    const struct sim_endpoint *end = sim_fd_of(net, op->fd)->endpoint;
+
+    switch ((enum io_kind)op->kind) {
+    case IO_ACCEPT:
+        return is_pollable(net, op->fd) || sim_fd_of(net, op->fd)->listener->is_shut;
+    case IO_CONNECT:
+        return end->state != SIM_CONNECTING;
+    case IO_RECV:
+    case IO_POLL:
+        return is_pollable(net, op->fd);
+    case IO_SEND:
+        return end->state != SIM_OPEN || end->is_reset || end->peer->in.is_fin_wanted ||
+               sim_room(end) > 0;
+    case IO_CLOSE:
+        break;
+    }
+    return true;
+}
+
+bool sim_can_attempt(const struct sim_slot *slot)
+{
+    if (slot->op->kind != IO_ACCEPT || !sim_can_succeed(slot)) {
+        return true;
+    }
+    const struct sim_slot *first = sim_fd_of(slot->driver->net, slot->op->fd)->listener->accepts;
+
+    while (first < slot && (first->op == NULL || !sim_event_is_set(&first->event))) {
+        first++;
+    }
+    return slot == first;
+}
+
+const char *sim_slot_word(const struct sim_slot *slot)
+{
+    static const char *const words[] = {
+        [IO_ACCEPT] = "accept", [IO_CONNECT] = "connect", [IO_RECV] = "receive",
+        [IO_SEND] = "send",     [IO_POLL] = "poll",       [IO_CLOSE] = "close"};
+
+    return words[slot->op->kind];
+}
+
 static bool attempt_accept(struct sim_slot *slot)
 {
     struct sim_net      *net = slot->driver->net;

@@ -93,6 +93,7 @@ void sim_connect(struct sim_endpoint *end, const struct address *address)
     link->target = *address;
     link->is_answered = false;
     link->handshake.run = on_handshake;
+    link->handshake.name = "a connection's handshake goes on";
     sim_event_at(end->net, &link->handshake, end->net->now_ns + link->latency_ns);
 }
 

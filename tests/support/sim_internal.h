@@ -6,6 +6,7 @@
  *     sim_connect.c from a connecting socket to an accepted one
  *     sim_actor.c   the calls of scripted peers
  *     driver_sim.c  io operations become attempts, now or later
+ *     sim_choose.c  what comes next, when a chooser decides it (sim_choice.h)
  *     sim_attempt.c one operation tries to end
  */
 #ifndef SALLYPORT_TESTS_SIM_INTERNAL_H
@@ -20,10 +21,15 @@ enum { SIM_ACCEPTS_MAX = 64, SIM_BACKLOG_MAX = 128, SIM_ANSWERS_MAX = 64 };
 
 struct sim_link;
 struct sim_lent;
+struct sim_chooser;
+
+/* Of an event, for a chooser. */
+enum sim_event_kind { SIM_EVENT_OTHER, SIM_EVENT_ARRIVAL, SIM_EVENT_LOOK, SIM_EVENT_ATTEMPT };
 
 /* One place for an operation that is lent to the driver. */
 struct sim_slot {
     struct io_op      *op; /* NULL: free */
+    struct io_op      *last;
     struct sim_event   event;
     struct sim_driver *driver;
     struct io_op       lent; /* as it was submitted, to see that nobody touched it */
@@ -95,22 +101,24 @@ struct sim_fd {
 };
 
 struct sim_net {
-    struct sim_queue  queue;
-    struct sim_faults faults;
-    uint64_t          now_ns;
-    uint64_t          chance; /* the state of the stream */
-    uint64_t          order;
-    uint64_t          trace;
-    uint64_t          completions; /* of all loops, ever */
-    unsigned          loops;
-    bool              is_readiness;
-    struct list       links;
-    size_t            links_count;
-    struct list       listeners;
-    struct sim_fd    *fds; /* from SIM_FD_FIRST on */
-    size_t            fds_open;
-    size_t            fds_max;
-    uint16_t          dialled; /* for the next client's port */
+    struct sim_queue    queue;
+    struct sim_faults   faults;
+    uint64_t            now_ns;
+    uint64_t            chance; /* the state of the stream */
+    uint64_t            order;
+    uint64_t            trace;
+    uint64_t            completions; /* of all loops, ever */
+    unsigned            loops;
+    bool                is_readiness;
+    struct sim_chooser *chooser;         /* NULL: chance decides */
+    uint64_t            silent_until_ns; /* nobody does anything until then, or the loop does */
+    struct list         links;
+    size_t              links_count;
+    struct list         listeners;
+    struct sim_fd      *fds; /* from SIM_FD_FIRST on */
+    size_t              fds_open;
+    size_t              fds_max;
+    uint16_t            dialled; /* for the next client's port */
     struct {
         struct address  address;
         enum sim_answer answer;
@@ -139,6 +147,8 @@ enum sim_answer sim_answer_of(const struct sim_net *net, const struct address *a
 struct sim_link *sim_link_new(struct sim_net *net);
 /* Something happened at this end: whoever holds it looks again. */
 void sim_end_changed(struct sim_endpoint *end);
+/* Nothing arrives before the answer to the handshake. */
+bool sim_can_arrive(const struct sim_endpoint *end);
 /* Puts on the way what this end has to send. */
 void sim_end_push(struct sim_endpoint *end);
 void sim_end_shut(struct sim_endpoint *end, bool is_reading_too);
@@ -163,12 +173,24 @@ void sim_connect_forget(struct sim_link *link);
 struct sim_endpoint *sim_backlog_take(struct sim_listener *listener);
 void                 sim_listener_changed(struct sim_listener *listener);
 
+/* sim_choose.c */
+bool     sim_choose_fault(struct sim_net *net, unsigned fault);
+uint64_t sim_choose_piece(struct sim_net *net, uint64_t min, uint64_t max);
+void     sim_choose_wait(struct sim_driver *driver, uint64_t wait_ns);
+
 /* driver_sim.c */
 void sim_slot_poke(struct sim_slot *slot);
 /* Aborts when the descriptor is none of a connection. */
 struct sim_endpoint *sim_end_of(struct sim_net *net, int fd);
 
 /* sim_attempt.c */
+/* Would an attempt end the operation now, one way or another? */
+bool sim_can_end(const struct sim_slot *slot);
+/* The same if nobody had called it off. */
+bool sim_can_succeed(const struct sim_slot *slot);
+/* False for all but one of several accepts that wait for the same connection. */
+bool        sim_can_attempt(const struct sim_slot *slot);
+const char *sim_slot_word(const struct sim_slot *slot);
 /* True: it ended, and the slot may be gone. */
 bool sim_attempt(struct sim_slot *slot);
 /* False: there is nothing to be had yet. */

@@ -37,6 +37,11 @@ struct sim_link *sim_link_new(struct sim_net *net)
     return link;
 }
 
+bool sim_can_arrive(const struct sim_endpoint *end)
+{
+    return end->state != SIM_CONNECTING;
+}
+
 void sim_end_changed(struct sim_endpoint *end)
 {
     sim_slot_poke(&end->recv);
@@ -180,8 +185,10 @@ static void end_init(struct sim_link *link, size_t index)
     end->fd = -1;
     end->state = SIM_FAILED;
     end->failure = ERROR_BROKEN;
-    end->arrival.run = on_arrival;
-    end->ready.run = on_actor_ready;
+    end->arrival = (struct sim_event){
+        .run = on_arrival, .name = "something arrives", .kind = SIM_EVENT_ARRIVAL};
+    end->ready =
+        (struct sim_event){.run = on_actor_ready, .name = "a peer looks", .kind = SIM_EVENT_LOOK};
     sim_pipe_init(&end->in, socket_bytes(end->net), socket_bytes(end->net));
 }
 
@@ -198,6 +205,9 @@ static size_t socket_bytes(struct sim_net *net)
 
 static uint64_t link_latency(struct sim_net *net)
 {
+    if (net->chooser != NULL) {
+        return 0;
+    }
     if (net->faults.latency_ns_max == 0) {
         return LATENCY_NS;
     }

@@ -77,7 +77,7 @@ uint64_t sim_now_ns(const struct sim_net *net)
 uint64_t sim_random(struct sim_net *net, uint64_t below)
 {
     require(below > 0);
-    return next_number(net) % below;
+    return net->chooser != NULL ? 0 : next_number(net) % below;
 }
 
 uint64_t sim_trace(const struct sim_net *net)
@@ -107,7 +107,7 @@ void sim_event_at(struct sim_net *net, struct sim_event *event, uint64_t time_ns
     event->time_ns = time_ns < net->now_ns ? net->now_ns : time_ns;
     net->order++;
     event->order = net->order;
-    if (sim_chance(net, net->faults.shuffle)) {
+    if (net->chooser == NULL && sim_chance(net, net->faults.shuffle)) {
         event->order = next_number(net) >> 1;
     }
     sim_queue_add(&net->queue, event);
@@ -178,12 +178,18 @@ enum sim_answer sim_answer_of(const struct sim_net *net, const struct address *a
 
 bool sim_chance(struct sim_net *net, unsigned in_a_thousand)
 {
+    if (net->chooser != NULL) {
+        return in_a_thousand > 0 && sim_choose_fault(net, in_a_thousand);
+    }
     return in_a_thousand > 0 && next_number(net) % 1000 < in_a_thousand;
 }
 
 uint64_t sim_between(struct sim_net *net, uint64_t min, uint64_t max)
 {
     require(min <= max);
+    if (net->chooser != NULL) {
+        return sim_choose_piece(net, min, max);
+    }
     return min == max ? min : min + next_number(net) % (max - min + 1);
 }
 
