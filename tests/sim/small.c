@@ -2,13 +2,13 @@
 
 #include "base/clock.h"
 #include "base/require.h"
-#include "base/slab.h"
 #include "crew.h"
 #include "engine_mock.h"
 #include "fault.h"
 #include "fingerprint.h"
 #include "lane.h"
 #include "party.h"
+#include "proxy/buffers.h"
 #include "proxy/session.h"
 #include "proxy/worker_internal.h"
 #include "setting.h"
@@ -227,8 +227,8 @@ static const char *come_to_rest(struct small *small)
             sim_fingerprint(small->net) == small->rest) {
             const char *violation = crew_violation(crew);
 
-            return slab_taken(worker_buffers(worker)) != 0 ? "I8: buffers are not given back"
-                                                           : violation;
+            return buffers_taken(worker_buffers(worker)) != 0 ? "I8: buffers are not given back"
+                                                              : violation;
         }
         crew_turn(&small->crew, WAIT_NS);
     }
