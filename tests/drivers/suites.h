@@ -11,3 +11,4 @@ Suite *sim_suite(void);
 /* In a binary of its own. */
 Suite *conformance_suite(void);
 Suite *conformance_scripts_suite(void);
+Suite *conformance_connect_suite(void);

@@ -158,8 +158,8 @@ bool sim_receive(struct sim_driver *driver, struct io_op *op, int64_t *result, s
         *result = (int64_t)give_bytes(driver, op, end);
         return true;
     }
-    if (end->in.is_fin_arrived) {
-        return true; /* the kernel remembers the FIN before a reset that followed it */
+    if (end->in.is_fin_arrived || (end->state == SIM_FAILED && end->link->is_answered)) {
+        return true; /* a FIN is remembered through a reset; one that was refused reads an end */
     }
     if (end->is_reset && !end->is_reset_told) {
         end->is_reset_told = true;

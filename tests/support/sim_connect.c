@@ -14,6 +14,7 @@ static struct sim_listener *listener_at(struct sim_net *net, const struct addres
 static struct address       caller_address(struct sim_net *net, const struct address *target);
 static void                 on_handshake(struct sim_event *event);
 static void                 on_question(struct sim_link *link);
+static void                 wait_for_place(struct sim_link *link);
 static void                 on_answer(struct sim_link *link);
 static void                 answer(struct sim_link *link, enum error_kind failure, uint64_t ns);
 static enum sim_answer      decide(struct sim_link *link, const struct sim_listener *listener);
@@ -173,7 +174,7 @@ static void on_question(struct sim_link *link)
     switch (decide(link, listener)) {
     case SIM_ACCEPTS:
         if (listener->backlog_count == SIM_BACKLOG_MAX) {
-            sim_event_at(net, &link->handshake, net->now_ns + AGAIN_NS);
+            wait_for_place(link);
             return;
         }
         answer(link, ERROR_NONE, link->latency_ns);
@@ -188,6 +189,18 @@ static void on_question(struct sim_link *link)
     case SIM_IS_UNREACHABLE:
         answer(link, ERROR_UNREACHABLE, link->latency_ns);
         break;
+    }
+}
+
+/* TCP asks again; a UNIX socket says at once that there is none (EAGAIN). */
+static void wait_for_place(struct sim_link *link)
+{
+    struct sim_net *net = link->ends[0].net;
+
+    if (address_is_unix(&link->target)) {
+        answer(link, ERROR_EXHAUSTED, link->latency_ns);
+    } else {
+        sim_event_at(net, &link->handshake, net->now_ns + AGAIN_NS);
     }
 }
 
