@@ -3,6 +3,7 @@
 
 Suite *laws_suite(void);
 Suite *rules_suite(void);
+Suite *cancel_suite(void);
 Suite *connect_suite(void);
 Suite *accept_suite(void);
 Suite *cramped_suite(void);
