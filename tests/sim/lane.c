@@ -19,6 +19,7 @@ static void lane_check(struct lane *lane);
 static void check_client_end(struct lane *lane);
 static void check_server_end(struct lane *lane);
 static void check_before_reset(struct lane *lane);
+static void check_before_leave(struct lane *lane);
 static void check_honest(struct lane *lane);
 static void note_honest(struct lane *lane);
 static void violate(struct lane *lane, const char *law);
@@ -50,6 +51,7 @@ void lane_stop(struct lane *lane)
         codec_free(&lane->codec);
     }
     sim_unserve(lane->options.net, &lane->service);
+    lane->options.net = NULL; /* what is still reported is nobody's */
 }
 
 void lane_tell_report(const struct session_summary *summary, uint64_t now_ns)
@@ -183,6 +185,7 @@ static void lane_check(struct lane *lane)
     check_client_end(lane);
     check_server_end(lane);
     check_before_reset(lane);
+    check_before_leave(lane);
     if (lane->is_reported && lane->is_benign && plan_is_honest(&lane->plan)) {
         check_honest(lane);
         note_honest(lane);
@@ -219,9 +222,22 @@ static void check_server_end(struct lane *lane)
 static void check_before_reset(struct lane *lane)
 {
     if (lane->is_reported && lane->is_benign && lane->reason == END_SERVER_RESET &&
-        !lane->client.has_aborted && lane->plan.client.reading == PLAN_READ_EAGERLY &&
+        !lane->client.has_aborted && !lane->plan.client.leaves &&
+        lane->plan.client.reading == PLAN_READ_EAGERLY &&
         lane->download.received != lane->bytes_out) {
         violate(lane, "I6: RST overtook bytes that came before it");
+    }
+}
+
+/* The end of a server that then closes over what we still send it stands: RST follows its FIN. */
+static void check_before_leave(struct lane *lane)
+{
+    const struct plan_end *client = &lane->plan.client;
+
+    if (lane->is_reported && lane->is_benign && lane->server.has_left_fin_first &&
+        client->ending == PLAN_CLEAN && client->reading == PLAN_READ_EAGERLY && !client->leaves &&
+        (!codec_has_goodbye(lane->codec) || lane->download.received != lane->download.sent)) {
+        violate(lane, "I6: a clean end was lost in the reset that followed it");
     }
 }
 

@@ -36,6 +36,7 @@ struct party {
     bool has_aborted;  /* reset, truncated or silent by plan */
     bool has_seen_end; /* the other side's FIN */
     bool has_seen_reset;
+    bool has_left_fin_first; /* closed when its FIN was on the way: RST can only follow that */
     bool is_client;
 };
 

@@ -316,10 +316,16 @@ static void party_pause(struct party *party)
                      random_below(&lane->random, party->plan->pause_ns + 1));
 }
 
-/* Both directions have ended: nothing keeps this end here. */
+/* Both directions have ended, or this end cares for its own alone: then RST may follow its FIN, or
+ * come instead of it. */
 static void party_leave(struct party *party)
 {
-    if (is_open(party) && (party->has_seen_reset || (party->has_ended && party->has_seen_end))) {
+    bool has_done_its_part = party->has_ended && (party->has_seen_end || party->plan->leaves);
+
+    if (is_open(party) && (party->has_seen_reset || has_done_its_part)) {
+        party->has_aborted = party->has_aborted ||
+                             (!party->has_seen_reset && sim_close_aborts(party->actor.endpoint));
+        party->has_left_fin_first = sim_fin_has_left(party->actor.endpoint);
         sim_close(&party->actor);
     }
 }

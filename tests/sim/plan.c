@@ -32,6 +32,7 @@ static void draw_end(struct plan_end *end, struct random *random)
                                                 : PLAN_READ_STOPS,
         .start = (enum plan_start)random_below(random, 3),
         .ends_last = random_percent(random, 40),
+        .leaves = random_percent(random, 10),
     };
     end->abort_at = random_below(
         random, end->bytes + (random_percent(random, 50) ? MOCK_WIRE_BYTES : HANDSHAKE_WIRE_BYTES));
@@ -66,5 +67,6 @@ bool plan_is_honest(const struct plan *plan)
 
     return client->ending == PLAN_CLEAN && server->ending == PLAN_CLEAN &&
            client->reading != PLAN_READ_STOPS && server->reading != PLAN_READ_STOPS &&
-           !plan->server_refuses && !(client->ends_last && server_waits);
+           !client->leaves && !server->leaves && !plan->server_refuses &&
+           !(client->ends_last && server_waits);
 }

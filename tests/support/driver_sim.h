@@ -184,10 +184,14 @@ int64_t sim_recv(struct sim_endpoint *endpoint, struct bytes into);
 
 /* FIN after what was sent. The other direction goes on. */
 void sim_fin(struct sim_endpoint *endpoint);
+/* FIN is on its way, and all bytes before it. */
+bool sim_fin_has_left(const struct sim_endpoint *endpoint);
 /* RST now, and the endpoint is gone. */
 void sim_reset(struct sim_actor *actor);
 /* Like close(2): FIN, or RST if bytes were left unread; the endpoint is gone. */
 void sim_close(struct sim_actor *actor);
+/* It would send RST, and no FIN went ahead. */
+bool sim_close_aborts(const struct sim_endpoint *endpoint);
 /* The cable is cut: from now on nothing passes, either way. */
 void sim_vanish(struct sim_endpoint *endpoint);
 

@@ -82,6 +82,16 @@ void sim_close(struct sim_actor *actor)
     sim_end_close(actor->endpoint);
 }
 
+bool sim_fin_has_left(const struct sim_endpoint *endpoint)
+{
+    return endpoint->peer->in.is_fin_launched && !endpoint->is_reset;
+}
+
+bool sim_close_aborts(const struct sim_endpoint *endpoint)
+{
+    return sim_end_closes_by_reset(endpoint) && !sim_fin_has_left(endpoint);
+}
+
 void sim_vanish(struct sim_endpoint *endpoint)
 {
     endpoint->link->is_cut = true;

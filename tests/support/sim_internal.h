@@ -155,6 +155,7 @@ void sim_end_shut(struct sim_endpoint *end, bool is_reading_too);
 void sim_end_reset(struct sim_endpoint *end);
 /* The holder lets go, as close(2) does; may free the link. */
 void sim_end_close(struct sim_endpoint *end);
+bool sim_end_closes_by_reset(const struct sim_endpoint *end);
 /* What this end is told of its reset, once. */
 enum error_kind sim_end_reset_kind(const struct sim_endpoint *end);
 /* Is there something to receive, an end and an error included? */

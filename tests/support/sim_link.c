@@ -17,7 +17,6 @@ static void     wait_for_first(struct sim_endpoint *end);
 static void     on_arrival(struct sim_event *event);
 static void     take_segment(struct sim_endpoint *end);
 static void     on_reset(struct sim_endpoint *end);
-static bool     closes_by_reset(const struct sim_endpoint *end);
 static bool     is_over(const struct sim_endpoint *end);
 static void     on_actor_ready(struct sim_event *event);
 
@@ -120,7 +119,7 @@ void sim_end_close(struct sim_endpoint *end)
     if (end == &link->ends[0]) {
         sim_connect_forget(link);
     }
-    if (closes_by_reset(end)) {
+    if (sim_end_closes_by_reset(end)) {
         sim_end_reset(end);
     } else {
         end->peer->in.is_fin_wanted = true;
@@ -128,6 +127,19 @@ void sim_end_close(struct sim_endpoint *end)
     }
     end->is_closed = true;
     sim_link_settle(link);
+}
+
+/* Bytes left unread are reason enough. Once both ends have said FIN no reset is worth sending,
+ * unless some of what was sent before is still here. */
+bool sim_end_closes_by_reset(const struct sim_endpoint *end)
+{
+    const struct sim_pipe *out = &end->peer->in;
+    bool have_both_ended = end->in.is_fin_arrived && out->is_fin_wanted && out->is_fin_launched;
+
+    if (is_over(end)) {
+        return false;
+    }
+    return sim_pipe_readable(&end->in) > 0 || (end->is_reset_wanted && !have_both_ended);
 }
 
 enum error_kind sim_end_reset_kind(const struct sim_endpoint *end)
@@ -287,19 +299,6 @@ static void on_reset(struct sim_endpoint *end)
     end->is_reset = true;
     sim_pipe_drop_unsent(&end->peer->in);
     sim_end_changed(end);
-}
-
-/* Bytes left unread are reason enough. Once both ends have said FIN no reset is worth sending,
- * unless some of what was sent before is still here. */
-static bool closes_by_reset(const struct sim_endpoint *end)
-{
-    const struct sim_pipe *out = &end->peer->in;
-    bool have_both_ended = end->in.is_fin_arrived && out->is_fin_wanted && out->is_fin_launched;
-
-    if (is_over(end)) {
-        return false;
-    }
-    return sim_pipe_readable(&end->in) > 0 || (end->is_reset_wanted && !have_both_ended);
 }
 
 /* Both FINs arrived. */
