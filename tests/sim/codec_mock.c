@@ -3,9 +3,11 @@
 #include "base/require.h"
 #include "engine_mock.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { OUTPUT_BYTES = 128 * 1024 };
+enum { OUTPUT_BYTES = 64 * 1024 };
 
 struct codec {
     codec_plaintext   *plaintext;
@@ -33,7 +35,9 @@ struct codec *codec_new(uint64_t seed, codec_plaintext *plaintext, void *owner)
     struct codec *codec = malloc(sizeof(*codec));
 
     require(codec != NULL);
-    *codec = (struct codec){.plaintext = plaintext, .owner = owner};
+    memset(codec, 0, offsetof(struct codec, memory));
+    codec->plaintext = plaintext;
+    codec->owner = owner;
     buffer_attach(&codec->output, codec->memory, OUTPUT_BYTES);
     emit(codec, MOCK_HELLO, (struct bytes_const){name, sizeof(name) - 1});
     return codec;

@@ -20,6 +20,7 @@ static void client_fill_codec(struct party *party);
 static void party_end(struct party *party);
 static void party_pause(struct party *party);
 static void party_leave(struct party *party);
+static void party_rest(struct party *party);
 static bool is_open(const struct party *party);
 
 void party_init(struct party *party, struct lane *lane, const struct plan_end *plan)
@@ -35,11 +36,11 @@ void party_init(struct party *party, struct lane *lane, const struct plan_end *p
 
 void party_go_on(struct party *party)
 {
-    if (!is_open(party) || party->is_pausing) {
+    if (!is_open(party) || (party->is_pausing && !party->plan->hesitates)) {
         return;
     }
     party_read(party);
-    if (is_open(party) && !party->has_ended && party_may_begin(party)) {
+    if (is_open(party) && !party->has_ended && !party->is_pausing && party_may_begin(party)) {
         party_act(party);
     }
     party_leave(party);
@@ -167,6 +168,7 @@ void party_truncate(struct party *party, bool is_inside_record)
     party->has_ended = true;
     party->lane->last_sign_ns = sim_now_ns(party->lane->options.net);
     sim_fin(party->actor.endpoint);
+    party_rest(party);
 }
 
 void party_die(struct party *party)
@@ -175,6 +177,7 @@ void party_die(struct party *party)
         party->has_aborted = party->has_aborted || !party->has_ended;
         party->lane->last_sign_ns = sim_now_ns(party->lane->options.net);
         sim_reset(&party->actor);
+        party_rest(party);
     }
 }
 
@@ -327,7 +330,15 @@ static void party_leave(struct party *party)
                              (!party->has_seen_reset && sim_close_aborts(party->actor.endpoint));
         party->has_left_fin_first = sim_fin_has_left(party->actor.endpoint);
         sim_close(&party->actor);
+        party_rest(party);
     }
+}
+
+/* It will not act again. */
+static void party_rest(struct party *party)
+{
+    party->is_pausing = false;
+    sim_event_clear(party->lane->options.net, &party->timer);
 }
 
 static bool is_open(const struct party *party)

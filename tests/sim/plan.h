@@ -37,8 +37,8 @@ struct plan_end {
     enum plan_start   start;     /* servers only: clients begin at once */
     bool              ends_last; /* its own end waits for the other's */
     bool              leaves;    /* closes as soon as its own end is said, whatever still comes */
-    bool              hesitates; /* each act, the end too, is an event of its own */
-    uint8_t           key_updates;
+    bool    hesitates; /* each act, the end too, is an event of its own; reads meanwhile */
+    uint8_t key_updates;
 };
 
 struct plan {

@@ -42,8 +42,7 @@ void troubles_set(struct troubles *troubles, struct sim_net *net, struct lane *l
 
         trouble->of = troubles;
         trouble->act = kinds[i].act;
-        trouble->event = (struct sim_event){
-            .run = on_event, .name = "so it comes", .fault = (unsigned)kinds[i].fault};
+        trouble->event = (struct sim_event){.run = on_event, .fault = (unsigned)kinds[i].fault};
         sim_event_at(net, &trouble->event, sim_now_ns(net));
     }
 }

@@ -12,9 +12,10 @@
  * it does. `stall` is the number of the silence. delay, shuffle and the ranges of times are not
  * used.
  *
- * Three things come at once, since nobody could tell the difference: bytes arrive where they go
- * (later is the same as sent later, or as received later), actors look, and an attempt that would
- * end nothing is made. A lost segment is one that comes 200 ms late.
+ * Four things come at once, since nobody could tell the difference: bytes arrive where they go
+ * (later is the same as sent later, or as received later), actors look, sockets that are being
+ * closed close, and an attempt that would end nothing is made. A lost segment is one that comes 200
+ * ms late.
  */
 #ifndef SALLYPORT_TESTS_SIM_CHOICE_H
 #define SALLYPORT_TESTS_SIM_CHOICE_H
@@ -27,6 +28,7 @@
 enum sim_choice {
     SIM_CHOICE_NEXT,  /* what comes next: the loop is at rest, and the state can be compared */
     SIM_CHOICE_FAULT, /* 1: the fault happens */
+    SIM_CHOICE_ACT,   /* what an actor does */
     SIM_CHOICE_PIECE, /* of several bytes: 0: one; 1: all but one */
 };
 

@@ -10,28 +10,22 @@
 enum { AHEAD_MAX = 64 };
 #define SILENCE_NS (700 * NS_PER_S)
 
-enum step { STEP_GO_ON, STEP_EVENT, STEP_TIME, STEP_SILENCE };
-
-struct ahead {
-    enum step         step;
-    struct sim_event *event;
-};
-
 struct moment {
     struct sim_driver *driver;
     uint64_t           deadline_ns;
     bool               may_go_on;
     unsigned           count;
-    struct ahead       ahead[AHEAD_MAX];
+    struct sim_event  *ahead[AHEAD_MAX]; /* what may come next */
 };
 
-static void run_at_once(struct sim_net *net);
-static bool comes_at_once(const struct sim_net *net, const struct sim_event *event);
-static bool is_possible(const struct sim_net *net, const struct sim_event *event);
 static void look_ahead(struct moment *moment);
-static void add_events(struct moment *moment, bool are_faults);
-static void add(struct moment *moment, enum step step, struct sim_event *event);
-static bool take(struct moment *moment, const struct ahead *ahead);
+static bool comes_at_once(const struct sim_event *event);
+static bool is_possible(const struct sim_net *net, const struct sim_event *event);
+static void add_event(struct moment *moment, struct sim_event *event);
+static bool is_before(const struct sim_event *one, const struct sim_event *other);
+static bool take_next(struct moment *moment);
+static bool can_be_silent(const struct moment *moment);
+static void be_silent(struct moment *moment);
 static void run_event(struct sim_net *net, struct sim_event *event);
 static bool pass_time(struct moment *moment);
 static void tell(struct sim_net *net, const char *what, int fd);
@@ -44,7 +38,7 @@ void sim_set_chooser(struct sim_net *net, struct sim_chooser *chooser)
 unsigned sim_choose(struct sim_net *net, unsigned count)
 {
     require(net->chooser != NULL);
-    return count < 2 ? 0 : net->chooser->choose(net->chooser, SIM_CHOICE_FAULT, count);
+    return count < 2 ? 0 : net->chooser->choose(net->chooser, SIM_CHOICE_ACT, count);
 }
 
 bool sim_choose_fault(struct sim_net *net, unsigned fault)
@@ -61,64 +55,65 @@ bool sim_choose_fault(struct sim_net *net, unsigned fault)
 
 uint64_t sim_choose_piece(struct sim_net *net, uint64_t min, uint64_t max)
 {
-    return max - min < 2                                                  ? min
-           : net->chooser->choose(net->chooser, SIM_CHOICE_PIECE, 2) == 0 ? min
-                                                                          : max - 1;
+    if (max - min < 2 || net->chooser->choose(net->chooser, SIM_CHOICE_PIECE, 2) == 0) {
+        return min;
+    }
+    return max - 1;
 }
 
 void sim_choose_wait(struct sim_driver *driver, uint64_t wait_ns)
 {
-    struct sim_net     *net = driver->net;
-    uint64_t            completions = net->completions;
-    struct moment       moment = {.driver = driver, .deadline_ns = net->now_ns + wait_ns};
-    const struct ahead *next = NULL;
+    struct sim_net *net = driver->net;
+    uint64_t        completions = net->completions;
+    struct moment   moment = {.driver = driver, .deadline_ns = net->now_ns + wait_ns};
 
     if (net->now_ns < net->silent_until_ns) {
         net->now_ns = moment.deadline_ns;
         return;
     }
     do {
-        run_at_once(net);
-        moment.may_go_on = driver->is_woken || wait_ns == 0 || net->completions != completions;
         look_ahead(&moment);
-        next = &moment.ahead[moment.count == 1 ? 0
-                                               : net->chooser->choose(net->chooser, SIM_CHOICE_NEXT,
-                                                                      moment.count)];
-    } while (take(&moment, next));
+        moment.may_go_on = driver->is_woken || wait_ns == 0 || net->completions != completions;
+    } while (take_next(&moment));
 }
 
-static void run_at_once(struct sim_net *net)
+/* Until nothing of what is ahead comes at once. */
+static void look_ahead(struct moment *moment)
 {
-    bool has_run = true;
+    struct sim_net   *net = moment->driver->net;
+    struct sim_event *first;
 
-    while (has_run) {
-        struct sim_event *first = NULL;
-
+    do {
+        first = NULL;
+        moment->count = 0;
         for (size_t i = 0; i < net->queue.count; i++) {
             struct sim_event *event = net->queue.events[i];
 
-            if (comes_at_once(net, event) && (first == NULL || event->order < first->order)) {
+            if (!is_possible(net, event)) {
+                continue;
+            }
+            if (!comes_at_once(event)) {
+                add_event(moment, event);
+            } else if (first == NULL || event->order < first->order) {
                 first = event;
             }
         }
-        has_run = first != NULL;
-        if (has_run) {
+        if (first != NULL) {
             run_event(net, first);
         }
-    }
+    } while (first != NULL);
 }
 
-static bool comes_at_once(const struct sim_net *net, const struct sim_event *event)
+static bool comes_at_once(const struct sim_event *event)
 {
-    if (!is_possible(net, event)) {
-        return false;
-    }
+    const struct sim_slot *slot = container_of(event, struct sim_slot, event);
+
     switch (event->kind) {
     case SIM_EVENT_ARRIVAL:
     case SIM_EVENT_LOOK:
         return true;
     case SIM_EVENT_ATTEMPT:
-        return !sim_can_end(container_of(event, struct sim_slot, event));
+        return slot->op->kind == IO_CLOSE || !sim_can_end(slot);
     case SIM_EVENT_OTHER:
         break;
     }
@@ -142,81 +137,64 @@ static bool is_possible(const struct sim_net *net, const struct sim_event *event
     return event->fault == 0 || net->chooser->may_happen(net->chooser, event->fault);
 }
 
-/* What is peaceful first: most of the budget is then left for what follows. */
-static void look_ahead(struct moment *moment)
+/* Peaceful ones before faults, so that most of the budget is left for what follows; and those that
+ * were set first: the same whenever the run is repeated. */
+static void add_event(struct moment *moment, struct sim_event *event)
 {
-    const struct sim_net *net = moment->driver->net;
+    size_t at = moment->count;
 
-    moment->count = 0;
-    if (moment->may_go_on) {
-        add(moment, STEP_GO_ON, NULL);
-    }
-    add_events(moment, false);
-    bool is_alone = moment->count == 0;
-
-    if (is_alone) {
-        add(moment, STEP_TIME, NULL);
-    }
-    add_events(moment, true);
-    if (!moment->may_go_on && !is_alone && net->faults.stall != 0 &&
-        moment->deadline_ns - net->now_ns < SILENCE_NS &&
-        net->chooser->may_happen(net->chooser, net->faults.stall)) {
-        add(moment, STEP_SILENCE, NULL);
-    }
-}
-
-/* In the order in which they were set: the same whenever the run is repeated. */
-static void add_events(struct moment *moment, bool are_faults)
-{
-    const struct sim_net *net = moment->driver->net;
-    uint64_t              after = 0;
-    struct sim_event     *next;
-
-    do {
-        next = NULL;
-        for (size_t i = 0; i < net->queue.count; i++) {
-            struct sim_event *event = net->queue.events[i];
-
-            if (event->order > after && (event->fault != 0) == are_faults &&
-                (next == NULL || event->order < next->order) && is_possible(net, event)) {
-                next = event;
-            }
-        }
-        if (next != NULL) {
-            add(moment, STEP_EVENT, next);
-            after = next->order;
-        }
-    } while (next != NULL);
-}
-
-static void add(struct moment *moment, enum step step, struct sim_event *event)
-{
     require(moment->count < AHEAD_MAX);
-    moment->ahead[moment->count++] = (struct ahead){.step = step, .event = event};
+    while (at > 0 && is_before(event, moment->ahead[at - 1])) {
+        moment->ahead[at] = moment->ahead[at - 1];
+        at--;
+    }
+    moment->ahead[at] = event;
+    moment->count++;
 }
 
-/* False: the loop goes on. */
-static bool take(struct moment *moment, const struct ahead *ahead)
+static bool is_before(const struct sim_event *one, const struct sim_event *other)
+{
+    bool is_fault = one->fault != 0;
+
+    return is_fault != (other->fault != 0) ? !is_fault : one->order < other->order;
+}
+
+/* Number 0 is to go on, if the loop can, or that time passes, if nothing but faults is ahead. The
+ * last is the silence, if there is something to be silent about. False: the loop goes on. */
+static bool take_next(struct moment *moment)
+{
+    struct sim_net *net = moment->driver->net;
+    bool            is_alone = moment->count == 0 || moment->ahead[0]->fault != 0;
+    unsigned        before = moment->may_go_on || is_alone ? 1 : 0;
+    unsigned        count = before + moment->count + (before == 0 && can_be_silent(moment) ? 1 : 0);
+    unsigned next = count == 1 ? 0 : net->chooser->choose(net->chooser, SIM_CHOICE_NEXT, count);
+
+    if (next < before) {
+        return !moment->may_go_on && pass_time(moment);
+    }
+    if (next - before < moment->count) {
+        run_event(net, moment->ahead[next - before]);
+        return true;
+    }
+    be_silent(moment);
+    return false;
+}
+
+static bool can_be_silent(const struct moment *moment)
+{
+    const struct sim_net *net = moment->driver->net;
+
+    return net->faults.stall != 0 && moment->deadline_ns - net->now_ns < SILENCE_NS &&
+           net->chooser->may_happen(net->chooser, net->faults.stall);
+}
+
+static void be_silent(struct moment *moment)
 {
     struct sim_net *net = moment->driver->net;
 
-    switch (ahead->step) {
-    case STEP_GO_ON:
-        tell(net, "the loop goes on", -1);
-        return false;
-    case STEP_EVENT:
-        run_event(net, ahead->event);
-        return true;
-    case STEP_TIME:
-        return pass_time(moment);
-    case STEP_SILENCE:
-        tell(net, "silence", -1);
-        net->chooser->happens(net->chooser, net->faults.stall);
-        net->silent_until_ns = net->now_ns + SILENCE_NS;
-        net->now_ns = moment->deadline_ns;
-        return false;
-    }
-    return false;
+    net->chooser->happens(net->chooser, net->faults.stall);
+    net->silent_until_ns = net->now_ns + SILENCE_NS;
+    net->now_ns = moment->deadline_ns;
 }
 
 static void run_event(struct sim_net *net, struct sim_event *event)
@@ -231,7 +209,7 @@ static void run_event(struct sim_net *net, struct sim_event *event)
         if (sim_can_end(slot)) {
             tell(net, sim_slot_word(slot), slot->op->fd);
         }
-    } else {
+    } else if (event->fault == 0) {
         tell(net, event->name != NULL ? event->name : "an event", -1);
     }
     event->run(event);

@@ -13,6 +13,7 @@ static void     end_init(struct sim_link *link, size_t index);
 static size_t   socket_bytes(struct sim_net *net);
 static uint64_t link_latency(struct sim_net *net);
 static void     launch(struct sim_endpoint *end, struct sim_segment segment);
+static bool     is_worth_losing(const struct sim_endpoint *end);
 static void     wait_for_first(struct sim_endpoint *end);
 static void     on_arrival(struct sim_event *event);
 static void     take_segment(struct sim_endpoint *end);
@@ -226,6 +227,12 @@ static uint64_t link_latency(struct sim_net *net)
     return 1 + sim_between(net, net->faults.latency_ns_min, net->faults.latency_ns_max);
 }
 
+/* With a chooser: what an actor sends can as well be sent later. */
+static bool is_worth_losing(const struct sim_endpoint *end)
+{
+    return end->net->chooser == NULL || end->fd < 0;
+}
+
 /* `end` is where the segment goes. */
 static void launch(struct sim_endpoint *end, struct sim_segment segment)
 {
@@ -234,7 +241,7 @@ static void launch(struct sim_endpoint *end, struct sim_segment segment)
     uint64_t        *last = &link->last_arrival_ns[end == &link->ends[1]];
 
     segment.arrives_ns = net->now_ns + link->latency_ns;
-    if (sim_chance(net, net->faults.loss)) {
+    if (is_worth_losing(end) && sim_chance(net, net->faults.loss)) {
         segment.arrives_ns += REPEAT_NS;
     }
     if (segment.arrives_ns < *last) {
