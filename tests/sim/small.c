@@ -18,8 +18,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The loop may sleep as long as it likes; but no session takes so many turns. */
-#define WAIT_NS (3600 * NS_PER_S)
+/* The loop may sleep as long as it likes; but virtual time is not without end, and no session takes
+ * so many turns. */
+#define WAIT_NS      (3600 * NS_PER_S)
+#define WAIT_LATE_NS (10 * NS_PER_S)
 enum { UNDECIDED = UINT32_MAX };
 enum { UNIT_BYTES = 8, TURNS_MAX = 20 * 1000, IDLE_TURNS_MAX = 200, CLIENT_FD = SIM_FD_FIRST + 1 };
 
@@ -48,6 +50,7 @@ static void        small_open(struct small *small);
 static void        small_close(struct small *small, struct small_result *result);
 static void        small_plan(struct small *small);
 static const char *run_once(struct small *small, struct small_result *result);
+static uint64_t    ends_within_ns(const struct small *small);
 static const char *run_session(struct small *small);
 static const char *come_to_rest(struct small *small);
 static const char *check_end(struct small *small);
@@ -157,12 +160,13 @@ static const char *run_once(struct small *small, struct small_result *result)
     struct lane_options options = {.net = small->net,
                                    .frontend = setting_frontend(0),
                                    .backend = setting_backend(0),
-                                   .ends_within_ns = setting_ends_within_ns(),
+                                   .ends_within_ns = ends_within_ns(small),
                                    .is_benign = &small->is_benign,
                                    .decide = on_decide,
                                    .plan = &small->plan};
 
     choices_begin(small->choices);
+    sim_set_chooser(small->net, &small->chooser);
     small->faults_left = small->options.faults;
     small->happened = 0;
     small->is_benign = small->options.buffers >= SMALL_BUFFERS_ENOUGH;
@@ -188,6 +192,14 @@ static const char *run_once(struct small *small, struct small_result *result)
     return violation != NULL ? violation : left;
 }
 
+/* One silence is over when one deadline was met; there may be another before the next sign. */
+static uint64_t ends_within_ns(const struct small *small)
+{
+    unsigned silences = small->options.faults > 0 ? small->options.faults : 1;
+
+    return silences * setting_ends_within_ns();
+}
+
 static const char *run_session(struct small *small)
 {
     unsigned idle_turns = 0;
@@ -195,7 +207,7 @@ static const char *run_session(struct small *small)
     for (unsigned turns = 0; !lane_is_done(&small->lane) && !small->is_merged; turns++) {
         uint64_t before = sim_completions(small->net) + sim_now_ns(small->net);
 
-        crew_turn(&small->crew, WAIT_NS);
+        crew_turn(&small->crew, small->lane.is_reported ? WAIT_LATE_NS : WAIT_NS);
         bool is_idle = before == sim_completions(small->net) + sim_now_ns(small->net);
 
         idle_turns = is_idle ? idle_turns + 1 : 0;
@@ -219,6 +231,7 @@ static const char *come_to_rest(struct small *small)
 
     lane_stop(&small->lane);
     troubles_clear(&small->troubles);
+    crew_turn(&small->crew, 0); /* there may be mail */
     for (unsigned turns = 0; turns < TURNS_MAX; turns++) {
         const struct worker *worker = crew->workers[0].worker;
 

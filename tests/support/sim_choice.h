@@ -41,7 +41,7 @@ struct sim_chooser {
     void (*tell)(struct sim_chooser *chooser, const char *what, int fd);
 };
 
-/* Before anything is on its way; NULL: chance again. Lives as long as it is set. */
+/* Before anything is on its way; again before another run. It must live as long as the net. */
 void sim_set_chooser(struct sim_net *net, struct sim_chooser *chooser);
 
 /* One of `count` things that an actor could do. */

@@ -33,6 +33,7 @@ static void tell(struct sim_net *net, const char *what, int fd);
 void sim_set_chooser(struct sim_net *net, struct sim_chooser *chooser)
 {
     net->chooser = chooser;
+    net->silent_until_ns = 0;
 }
 
 unsigned sim_choose(struct sim_net *net, unsigned count)
