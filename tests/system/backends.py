@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 
-WAIT_S = 30
+WAIT_S = 30 * int(os.environ.get("SALLYPORT_SLOWNESS", "1"))
 
 
 class Server:

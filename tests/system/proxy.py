@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shlex
 import signal
 import subprocess
 import threading
@@ -11,8 +12,11 @@ import time
 BUILD = pathlib.Path(os.environ.get("SALLYPORT_BUILD", "build"))
 BINARY = BUILD.absolute() / "src" / "daemon" / "sallyport"
 
+# What every daemon is started with, such as valgrind, and how many times longer all may take.
+WRAPPER = shlex.split(os.environ.get("SALLYPORT_WRAPPER", ""))
+SLOWNESS = int(os.environ.get("SALLYPORT_SLOWNESS", "1"))
 # Sanitizers slow a start down, and many tests run at once.
-PATIENCE_S = 20
+PATIENCE_S = 20 * SLOWNESS
 FIELD = re.compile(r'(\w+)=("[^"]*"|\S*)')
 BAD = ("broken requirement", "ERROR: AddressSanitizer", "runtime error:", "LeakSanitizer",
        "Sanitizer:DEADLYSIGNAL", "ThreadSanitizer")
@@ -20,7 +24,7 @@ BAD = ("broken requirement", "ERROR: AddressSanitizer", "runtime error:", "LeakS
 
 def run(*arguments, timeout=PATIENCE_S, **options):
     """The binary, run to its end."""
-    return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True,
+    return subprocess.run([*WRAPPER, BINARY, *map(str, arguments)], capture_output=True, text=True,
                           timeout=timeout, stdin=subprocess.DEVNULL, **options)
 
 
@@ -62,7 +66,7 @@ class Proxy:
         self.directory = pathlib.Path(directory)
         self.config_path = self.directory / "sallyport.conf"
         self.config_path.write_text(text)
-        command = [*wrapper, BINARY, "-c", self.config_path, *arguments]
+        command = [*wrapper, *WRAPPER, BINARY, "-c", self.config_path, *arguments]
         self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         env=dict(os.environ, **(environment or {})),

@@ -1,12 +1,13 @@
 """A TLS client with no manners of its own: it decides when to say goodbye, when to end, when to
 reset, and how small the pieces are that it sends."""
 
+import os
 import socket
 import ssl
 
 import backends
 
-WAIT_S = 20
+WAIT_S = 20 * int(os.environ.get("SALLYPORT_SLOWNESS", "1"))
 
 
 def context(maximum=None, minimum=None, alpn=()):
