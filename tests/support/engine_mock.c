@@ -33,8 +33,9 @@ struct tls_context {
     struct tls_library *library;
 };
 
-static size_t flight_bytes = 3000;
-static size_t records_per_call;
+static size_t            flight_bytes = 3000;
+static size_t            records_per_call;
+static enum mock_trouble trouble;
 
 static enum tls_next handshake_step(struct tls_engine *engine);
 static enum tls_next write_flight(struct tls_engine *engine);
@@ -69,6 +70,11 @@ uint64_t mock_fingerprint(const struct tls_engine *engine)
            (uint64_t)ssl->has_our_goodbye << 9 | (uint64_t)engine->key_updates << 10 |
            (uint64_t)ssl->record_len << 18 | (uint64_t)ssl->delivered << 33 |
            (uint64_t)ssl->flight_left << 48;
+}
+
+void mock_set_trouble(enum mock_trouble wanted)
+{
+    trouble = wanted;
 }
 
 size_t mock_record(enum mock_type type, struct bytes_const payload, uint8_t *into)
@@ -165,6 +171,9 @@ enum tls_next tls_engine_handshake(struct tls_engine *engine)
 {
     if (engine->ssl->phase == PHASE_FAILED) {
         return TLS_FAILED;
+    }
+    if (trouble == MOCK_HANDSHAKE_FAILS) {
+        return fail(engine, TLS_FAILURE_MEMORY);
     }
     for (;;) {
         enum tls_next next = handshake_step(engine);
@@ -317,7 +326,8 @@ enum tls_next tls_engine_encrypt(struct tls_engine *engine, struct bytes_const p
                                  size_t *consumed)
 {
     *consumed = 0;
-    if (engine->ssl->phase != PHASE_OPEN || engine->ssl->has_our_goodbye) {
+    if (engine->ssl->phase != PHASE_OPEN || engine->ssl->has_our_goodbye ||
+        trouble == MOCK_ENCRYPT_FAILS) {
         return fail(engine, TLS_FAILURE_PROTOCOL);
     }
     while (*consumed < plaintext.len) {
@@ -342,6 +352,9 @@ enum tls_next tls_engine_goodbye(struct tls_engine *engine)
 {
     if (engine->ssl->phase != PHASE_OPEN || engine->ssl->has_our_goodbye) {
         return TLS_DONE;
+    }
+    if (trouble == MOCK_GOODBYE_FAILS) {
+        return fail(engine, TLS_FAILURE_MEMORY);
     }
     if (!write_record(engine, MOCK_CLOSE, 0)) {
         return TLS_DRAIN_ME;

@@ -42,6 +42,11 @@ struct tls_engine;
 /* All that decides what a mock engine does from here on, as one number. */
 uint64_t mock_fingerprint(const struct tls_engine *engine);
 
+/* What the engines fail in from now on, whatever their peers do: their library is out of memory, or
+ * out of its mind. */
+enum mock_trouble { MOCK_NO_TROUBLE, MOCK_HANDSHAKE_FAILS, MOCK_ENCRYPT_FAILS, MOCK_GOODBYE_FAILS };
+void mock_set_trouble(enum mock_trouble trouble);
+
 /* Writes one record into `into`, which has room for MOCK_HEAD_BYTES + payload.len; returns its
  * length. */
 size_t mock_record(enum mock_type type, struct bytes_const payload, uint8_t *into);
