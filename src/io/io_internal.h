@@ -64,7 +64,4 @@ void io_ready(struct io_loop *loop, struct io_op *op);
  * At most wait_ns. */
 void io_nap(uint64_t wait_ns);
 
-/* The driver's own state, for tests that look inside. */
-void *io_loop_driver_state(struct io_loop *loop);
-
 #endif

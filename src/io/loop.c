@@ -244,11 +244,6 @@ void io_nap(uint64_t wait_ns)
     (void)nanosleep(&nap, NULL);
 }
 
-void *io_loop_driver_state(struct io_loop *loop)
-{
-    return loop->state;
-}
-
 /* The first driver's refusal is the one worth telling. */
 static struct io_loop *open_first_that_works(const struct io_options *options, struct error *error)
 {

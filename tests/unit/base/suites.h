@@ -1,4 +1,10 @@
 /* The suites of room base. */
 #include "suite.h"
 
+Suite *error_suite(void);
 Suite *list_suite(void);
+Suite *log_suite(void);
+Suite *name_table_suite(void);
+Suite *slab_suite(void);
+Suite *state_suite(void);
+Suite *text_suite(void);
