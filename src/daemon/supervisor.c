@@ -32,7 +32,7 @@
 #define CONTROL_TURN_NS NS_PER_S
 
 /* The control loop sends and receives next to nothing. */
-enum { CONTROL_RING_ENTRIES = 16, CONTROL_BUFFERS = 2, PULSES_PER_FEED = 4 };
+enum { CONTROL_RING_ENTRIES = 16, CONTROL_BUFFERS = 2, CONTROL_TIMERS = 16, PULSES_PER_FEED = 4 };
 
 enum phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_CUTTING };
 
@@ -116,8 +116,10 @@ static bool open_control(struct supervisor *supervisor)
     char                   why[CONFIG_PROBLEM_BYTES];
 
     supervisor->control = reactor_new(&options, &error);
-    if (supervisor->control != NULL && reactor_open(supervisor->control, &error)) {
-        if (signals_start(&supervisor->signals, reactor_loop(supervisor->control), on_signal,
+    if (supervisor->control != NULL) {
+        if (reactor_open(supervisor->control, &error) &&
+            reactor_reserve_timers(supervisor->control, CONTROL_TIMERS, &error) &&
+            signals_start(&supervisor->signals, reactor_loop(supervisor->control), on_signal,
                           supervisor, &error)) {
             return true;
         }

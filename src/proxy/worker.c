@@ -23,6 +23,9 @@ enum { BURST_SESSIONS = 128, BURST_SHARE_LEFT = 4 };
 /* For so long nobody new is served after a session found no descriptor; it looks again sooner. */
 #define DESCRIPTORS_NS (200 * NS_PER_MS)
 
+/* Of the reactor, besides one a session and one a listener: the access log's, and some to spare. */
+enum { TIMERS_BESIDES = 16 };
+
 struct worker {
     struct worker_options options;
     struct tls_library   *library;
@@ -94,7 +97,10 @@ static bool worker_fill(struct worker *worker, struct error *error)
     worker->sessions_max = options->sessions_max != 0 ? options->sessions_max
                                                       : (size_t)quota_left(options->connections);
     worker->library = tls_library_new(error);
-    if (worker->library == NULL) {
+    if (worker->library == NULL ||
+        !reactor_reserve_timers(options->reactor,
+                                worker->sessions_max + WORKER_LISTENERS_MAX + TIMERS_BESIDES,
+                                error)) {
         return false;
     }
     tls_library_set_ticket_keys(worker->library, options->ticket_keys);

@@ -246,6 +246,15 @@ size_t reactor_deferred_count(const struct reactor *reactor)
     return reactor->deferred_count;
 }
 
+bool reactor_reserve_timers(struct reactor *reactor, size_t count, struct error *error)
+{
+    if (!timers_reserve(&reactor->timers, count)) {
+        *error = error_from_errno(ENOMEM, "timers");
+        return false;
+    }
+    return true;
+}
+
 void reactor_timer_set(struct reactor *reactor, struct timer *timer, uint64_t deadline_ns)
 {
     timers_set(&reactor->timers, timer, deadline_ns);

@@ -101,7 +101,10 @@ void   reactor_forget(struct reactor *reactor, struct task *task);
 size_t reactor_deferred_count(const struct reactor *reactor);
 
 /* Deadlines, monotonic nanoseconds. Setting a set timer moves it. Embedded timers must be cleared
- * before their owner goes. */
+ * before their owner goes. Setting one takes memory when more are set at a time than were reserved,
+ * and there is no way to fail then. */
+__attribute__((warn_unused_result)) bool reactor_reserve_timers(struct reactor *reactor,
+                                                                size_t count, struct error *error);
 void reactor_timer_set(struct reactor *reactor, struct timer *timer, uint64_t deadline_ns);
 void reactor_timer_clear(struct reactor *reactor, struct timer *timer);
 

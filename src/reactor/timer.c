@@ -12,6 +12,22 @@ static void timers_put(struct timers *timers, size_t place, struct timer *timer)
 static void timers_sift_up(struct timers *timers, size_t place);
 static void timers_sift_down(struct timers *timers, size_t place);
 
+/* Place 0 stays unused, so that a timer's place 0 means "not running". */
+bool timers_reserve(struct timers *timers, size_t count)
+{
+    if (count < timers->room) {
+        return true;
+    }
+    struct timer **heap = realloc(timers->heap, (count + 1) * sizeof(*heap));
+
+    if (heap == NULL) {
+        return false;
+    }
+    timers->heap = heap;
+    timers->room = count + 1;
+    return true;
+}
+
 void timers_fini(struct timers *timers)
 {
     require(timers->count == 0);
@@ -78,19 +94,13 @@ void timers_expire(struct timers *timers, uint64_t now_ns)
     timers->earliest_ns = 0;
 }
 
-/* Place 0 stays unused, so that a timer's place 0 means "not running". Without memory for a
- * deadline no session could be bounded: there is nothing sensible left to do. */
+/* Without memory for a deadline no session could be bounded, and there is nothing sensible left to
+ * do: whoever may set many has them reserved. */
 static void timers_grow(struct timers *timers)
 {
-    if (timers->count + 1 < timers->room) {
-        return;
+    if (timers->count + 1 >= timers->room) {
+        require(timers_reserve(timers, timers->room == 0 ? FIRST_ROOM : timers->room * 2));
     }
-    size_t         room = timers->room == 0 ? FIRST_ROOM : timers->room * 2;
-    struct timer **heap = realloc(timers->heap, room * sizeof(*heap));
-
-    require(heap != NULL);
-    timers->heap = heap;
-    timers->room = room;
 }
 
 static void timers_put(struct timers *timers, size_t place, struct timer *timer)

@@ -27,6 +27,10 @@ struct timers {
 };
 
 /* Zeroed memory is an empty set. */
+/* So many may be set at a time before memory is asked for again. False, and nothing has changed,
+ * without it. */
+__attribute__((warn_unused_result)) bool timers_reserve(struct timers *timers, size_t count);
+
 void timers_fini(struct timers *timers);
 
 void timers_set(struct timers *timers, struct timer *timer, uint64_t deadline_ns);
