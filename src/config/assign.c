@@ -26,8 +26,9 @@ static void assign_strings(const struct assign *assign, const struct schema_opti
 static void assign_pairs(const struct assign *assign, const struct schema_option *option,
                          const config_setting_t *setting, struct config_pairs *pairs);
 static bool assign_choice_number(const struct schema_option *option, uint64_t number, void *member);
-static void complain(const struct assign *assign, const struct schema_option *option,
-                     const config_setting_t *setting);
+static const char *copy_of(const struct assign *assign, const char *text);
+static void        complain(const struct assign *assign, const struct schema_option *option,
+                            const config_setting_t *setting);
 static const char *describe_found(const config_setting_t *setting);
 
 /* The parser looks one token behind a string before it notes the line. */
@@ -147,7 +148,7 @@ static bool assign_text(const struct assign *assign, const struct schema_option 
             return false;
         }
         *(struct config_string *)member =
-            (struct config_string){.text = config_memory_copy(assign->memory, text), .at = at};
+            (struct config_string){.text = copy_of(assign, text), .at = at};
         return true;
     case OPTION_STRINGS:
     case OPTION_PAIRS:
@@ -229,14 +230,17 @@ static void assign_strings(const struct assign *assign, const struct schema_opti
         return;
     }
     strings->items = config_memory_take(assign->memory, (count + 1) * sizeof(*strings->items));
+    if (strings->items == NULL) {
+        config_report_no_memory(assign->report);
+        return;
+    }
     strings->count = count;
     for (unsigned i = 0; i < count; i++) {
         const config_setting_t *item = is_one ? setting : config_setting_get_elem(setting, i);
         const char             *text = config_setting_get_string(item);
 
         strings->items[i] = (struct config_string){
-            .text = text != NULL ? config_memory_copy(assign->memory, text) : "",
-            .at = assign_place(assign, item)};
+            .text = text != NULL ? copy_of(assign, text) : "", .at = assign_place(assign, item)};
         if (text == NULL || text[0] == '\0') {
             config_report_add(assign->report, CONFIG_ERROR, strings->items[i].at,
                               "%s: a list of strings is wanted, found %s in it", option->key,
@@ -271,6 +275,17 @@ static void assign_pairs(const struct assign *assign, const struct schema_option
                               pairs->items[i].name, describe_found(item));
         }
     }
+}
+
+/* Never NULL: what was read without memory is thrown away as a whole, later. */
+static const char *copy_of(const struct assign *assign, const char *text)
+{
+    const char *copy = config_memory_copy(assign->memory, text);
+
+    if (copy == NULL) {
+        config_report_no_memory(assign->report);
+    }
+    return copy != NULL ? copy : "";
 }
 
 /* --- messages ----------------------------------------------------------------------------- */

@@ -19,12 +19,13 @@ static void check_versions(const struct config_frontend *frontend, struct config
 static void check_backend_name(const struct config *config, const struct config_string *name,
                                struct config_report *report);
 static void check_unique(const struct config *config, struct config_report *report);
-static void name_frontends(struct config *config, struct config_memory *memory);
+static void name_frontends(struct config *config, struct config_memory *memory,
+                           struct config_report *report);
 static int  version_rank(const char *name);
 
 void check_config(struct config *config, struct config_memory *memory, struct config_report *report)
 {
-    name_frontends(config, memory);
+    name_frontends(config, memory, report);
     check_timeouts(config, report);
     check_tickets(config, report);
     check_log_file(config->log.target, &config->log.file, config->log.at, report);
@@ -46,12 +47,17 @@ const struct config_backend *config_find_backend(const struct config *config, co
     return NULL;
 }
 
-static void name_frontends(struct config *config, struct config_memory *memory)
+static void name_frontends(struct config *config, struct config_memory *memory,
+                           struct config_report *report)
 {
     for (size_t i = 0; i < config->frontends_count; i++) {
         if (config->frontends[i].name.text[0] == '\0') {
             char *name = config_memory_take(memory, NAME_BYTES);
 
+            if (name == NULL) {
+                config_report_no_memory(report);
+                return;
+            }
             (void)snprintf(name, NAME_BYTES, "frontend%zu", i + 1);
             config->frontends[i].name.text = name;
         }

@@ -9,7 +9,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+
+/* Of libconfig's memory: its scanner's, and per byte of the text: "1," is a setting of 80 bytes
+ * with its place in a list that doubles. */
+enum { PARSER_BYTES = 256 * 1024, PARSER_BYTES_PER_BYTE = 64 };
 
 struct loading {
     struct assign        assign;
@@ -18,7 +23,7 @@ struct loading {
     bool                 is_whole; /* everything could be read and parsed */
 };
 
-static void           loading_begin(struct loading *loading, struct config_report *report);
+static bool           loading_begin(struct loading *loading, struct config_report *report);
 static struct config *loading_end(struct loading *loading);
 static void           load_path(struct loading *loading, const char *path);
 static void           load_directory(struct loading *loading, const char *path);
@@ -26,6 +31,7 @@ static int            is_config_name(const struct dirent *entry);
 static int            in_byte_order(const struct dirent **one, const struct dirent **other);
 static void           load_file(struct loading *loading, const char *path);
 static bool           parse_source(struct loading *loading, const struct source *source);
+static bool           has_room_to_parse(const char *text);
 static void           cannot(struct loading *loading, const char *path, const char *why);
 
 struct config *config_load(const char *const *paths, size_t paths_count,
@@ -33,7 +39,9 @@ struct config *config_load(const char *const *paths, size_t paths_count,
 {
     struct loading loading;
 
-    loading_begin(&loading, report);
+    if (!loading_begin(&loading, report)) {
+        return NULL;
+    }
     for (size_t i = 0; i < paths_count; i++) {
         load_path(&loading, paths[i]);
     }
@@ -44,11 +52,14 @@ struct config *config_load_text(const char *text, const char *name, struct confi
 {
     struct loading loading;
 
-    loading_begin(&loading, report);
+    if (!loading_begin(&loading, report)) {
+        return NULL;
+    }
     struct source source = {.memory = loading.assign.memory, .report = report};
 
     loading.assign.file = config_memory_copy(loading.assign.memory, name);
-    loading.is_whole = source_read_text(&source, text, name) && parse_source(&loading, &source);
+    loading.is_whole = loading.assign.file != NULL && source_read_text(&source, text, name) &&
+                       parse_source(&loading, &source);
     source_fini(&source);
     return loading_end(&loading);
 }
@@ -64,21 +75,29 @@ void config_free(struct config **config)
     config_memory_free(&memory);
 }
 
-static void loading_begin(struct loading *loading, struct config_report *report)
+static bool loading_begin(struct loading *loading, struct config_report *report)
 {
     struct config_memory *memory = config_memory_new();
 
     *loading = (struct loading){.assign = {.memory = memory, .report = report}, .is_whole = true};
-    loading->config = config_memory_take(memory, sizeof(*loading->config));
+    if (memory != NULL) {
+        loading->config = config_memory_take(memory, sizeof(*loading->config));
+        loading->seen = config_memory_take(memory, schema_top.count * sizeof(*loading->seen));
+    }
+    if (loading->config == NULL || loading->seen == NULL) {
+        config_report_no_memory(report);
+        config_memory_free(&memory);
+        return false;
+    }
     loading->config->memory = memory;
-    loading->seen = config_memory_take(memory, schema_top.count * sizeof(*loading->seen));
     parse_defaults(&loading->assign, &schema_top, loading->config);
+    return true;
 }
 
 /* Of what is only known in part, nothing can be said to be missing or unknown. */
 static struct config *loading_end(struct loading *loading)
 {
-    if (loading->is_whole) {
+    if (loading->is_whole && !config_report_has_no_memory(loading->assign.report)) {
         parse_missing(&loading->assign, loading->seen);
         check_config(loading->config, loading->assign.memory, loading->assign.report);
     }
@@ -117,8 +136,12 @@ static void load_directory(struct loading *loading, const char *path)
         size_t bytes = strlen(path) + strlen(entries[i]->d_name) + 2;
         char  *file = config_memory_take(loading->assign.memory, bytes);
 
-        (void)snprintf(file, bytes, "%s/%s", path, entries[i]->d_name);
-        load_file(loading, file);
+        if (file != NULL) {
+            (void)snprintf(file, bytes, "%s/%s", path, entries[i]->d_name);
+            load_file(loading, file);
+        } else {
+            config_report_no_memory(loading->assign.report);
+        }
         free(entries[i]);
     }
     free(entries);
@@ -143,7 +166,9 @@ static void load_file(struct loading *loading, const char *path)
     struct source source = {.memory = loading->assign.memory, .report = loading->assign.report};
 
     loading->assign.file = config_memory_copy(loading->assign.memory, path);
-    if (!source_read_file(&source, path) || !parse_source(loading, &source)) {
+    if (loading->assign.file == NULL) {
+        config_report_no_memory(loading->assign.report);
+    } else if (!source_read_file(&source, path) || !parse_source(loading, &source)) {
         loading->is_whole = false;
     }
     source_fini(&source);
@@ -153,6 +178,10 @@ static bool parse_source(struct loading *loading, const struct source *source)
 {
     config_t tree;
 
+    if (!has_room_to_parse(source_text(source))) {
+        config_report_no_memory(loading->assign.report);
+        return false;
+    }
     config_init(&tree);
     bool is_parsed = config_read_string(&tree, source_text(source)) == CONFIG_TRUE;
 
@@ -169,6 +198,20 @@ static bool parse_source(struct loading *loading, const struct source *source)
     }
     config_destroy(&tree);
     return is_parsed;
+}
+
+/* The parser looks at none of its allocations and dies of one that fails. So as much as it could
+ * take is taken before, and given back: the pages are not touched. */
+static bool has_room_to_parse(const char *text)
+{
+    size_t bytes = PARSER_BYTES + strlen(text) * PARSER_BYTES_PER_BYTE;
+    void  *room = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (room == MAP_FAILED) {
+        return false;
+    }
+    (void)munmap(room, bytes);
+    return true;
 }
 
 static void cannot(struct loading *loading, const char *path, const char *why)

@@ -1,7 +1,5 @@
 #include "config/memory.h"
 
-#include "base/require.h"
-
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +15,7 @@ struct config_memory {
 
 struct config_memory *config_memory_new(void)
 {
-    struct config_memory *memory = calloc(1, sizeof(*memory));
-
-    require(memory != NULL);
-    return memory;
+    return calloc(1, sizeof(struct config_memory));
 }
 
 void config_memory_free(struct config_memory **memory)
@@ -40,10 +35,12 @@ void config_memory_free(struct config_memory **memory)
 
 void *config_memory_take(struct config_memory *memory, size_t bytes)
 {
-    require(bytes <= SIZE_MAX - sizeof(struct block));
-    struct block *block = calloc(1, sizeof(*block) + bytes);
+    struct block *block =
+        bytes <= SIZE_MAX - sizeof(*block) ? calloc(1, sizeof(*block) + bytes) : NULL;
 
-    require(block != NULL);
+    if (block == NULL) {
+        return NULL;
+    }
     block->older = memory->newest;
     memory->newest = block;
     return block->bytes;
@@ -52,6 +49,7 @@ void *config_memory_take(struct config_memory *memory, size_t bytes)
 char *config_memory_copy(struct config_memory *memory, const char *text)
 {
     size_t bytes = strlen(text) + 1;
+    char  *copy = config_memory_take(memory, bytes);
 
-    return memcpy(config_memory_take(memory, bytes), text, bytes);
+    return copy != NULL ? memcpy(copy, text, bytes) : NULL;
 }

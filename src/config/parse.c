@@ -133,6 +133,10 @@ static void parse_list(const struct assign *assign, const struct schema_option *
     }
     char *grown = config_memory_take(assign->memory, (*count + added + 1) * group->bytes);
 
+    if (grown == NULL) {
+        config_report_no_memory(assign->report);
+        return;
+    }
     if (*count > 0) {
         memcpy(grown, *items, *count * group->bytes);
     }

@@ -62,6 +62,7 @@ static struct config_problem *report_append(struct config_report *report)
         struct config_problem *grown = realloc(report->problems, room * sizeof(*grown));
 
         if (grown == NULL) {
+            config_report_no_memory(report);
             return NULL;
         }
         report->problems = grown;
@@ -70,9 +71,19 @@ static struct config_problem *report_append(struct config_report *report)
     return &report->problems[report->count++];
 }
 
+void config_report_no_memory(struct config_report *report)
+{
+    report->is_short_of_memory = true;
+}
+
+bool config_report_has_no_memory(const struct config_report *report)
+{
+    return report->is_short_of_memory;
+}
+
 bool config_report_has_errors(const struct config_report *report)
 {
-    return report->errors > 0;
+    return report->errors > 0 || report->is_short_of_memory;
 }
 
 size_t config_report_warnings(const struct config_report *report)
@@ -89,5 +100,8 @@ void config_report_print(const struct config_report *report, FILE *into)
     }
     if (unsaid > 0) {
         (void)fprintf(into, "and %zu more problems\n", unsaid);
+    }
+    if (report->is_short_of_memory) {
+        (void)fputs("error: out of memory\n", into);
     }
 }

@@ -31,6 +31,7 @@ struct config_report {
     size_t                 room;
     size_t                 errors;
     size_t                 warnings;
+    bool                   is_short_of_memory;
 };
 
 /* Zeroed memory is an empty report. */
@@ -41,6 +42,10 @@ __attribute__((format(printf, 4, 5))) void config_report_add(struct config_repor
                                                              struct config_place   at,
                                                              const char           *format, ...);
 
+/* "out of memory", an error that itself needs none, once however often it is said. */
+void config_report_no_memory(struct config_report *report);
+
+bool   config_report_has_no_memory(const struct config_report *report);
 bool   config_report_has_errors(const struct config_report *report);
 size_t config_report_warnings(const struct config_report *report);
 

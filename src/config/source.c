@@ -1,7 +1,5 @@
 #include "config/source.h"
 
-#include "base/require.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -31,9 +29,10 @@ static bool        take_include(struct source *source, struct input *input, size
 static size_t      include_path_at(const struct input *input);
 static const char *path_beside(struct source *source, const struct input *from, const char *path,
                                size_t len);
-static void       *with_room(void *elements, size_t count, size_t *room, size_t element_bytes);
-static void        append_byte(struct source *source, char byte);
-static void        append_line(struct source *source, const struct input *input);
+static bool        make_room(void **elements, size_t count, size_t *room, size_t element_bytes);
+static bool        append_byte(struct source *source, char byte);
+static bool        append_line(struct source *source, const struct input *input);
+static bool        no_memory(struct source *source);
 static bool        complain(struct source *source, const struct input *input, const char *what);
 static bool        cannot(struct source *source, const char *path, const struct input *from,
                           const char *why);
@@ -50,7 +49,7 @@ bool source_read_text(struct source *source, const char *text, const char *name)
                           .len = strlen(text),
                           .line = 1};
 
-    return take_input(source, &input);
+    return input.file != NULL ? take_input(source, &input) : no_memory(source);
 }
 
 void source_fini(struct source *source)
@@ -104,6 +103,10 @@ static bool take_file(struct source *source, const char *path, const struct inpu
 
     input.file = config_memory_copy(source->memory, path);
     input.text = text;
+    if (input.file == NULL) {
+        free(text);
+        return no_memory(source);
+    }
     bool is_taken = text != NULL && take_input(source, &input);
 
     free(text);
@@ -180,7 +183,9 @@ static bool take_line(struct source *source, struct input *input)
 {
     bool is_ended = false;
 
-    append_line(source, input);
+    if (!append_line(source, input)) {
+        return no_memory(source);
+    }
     while (!is_ended) {
         bool        is_string = !text_check_is_plain(&source->check);
         char        byte = input->at < input->len ? input->text[input->at] : '\n';
@@ -195,7 +200,9 @@ static bool take_line(struct source *source, struct input *input)
         if (is_string && byte == '"' && text_check_is_plain(&source->check)) {
             source->lines[source->lines_count - 1].ends_string = true;
         }
-        append_byte(source, byte);
+        if (!append_byte(source, byte)) {
+            return no_memory(source);
+        }
         input->at++;
         is_ended = byte == '\n';
     }
@@ -238,7 +245,9 @@ static bool take_include(struct source *source, struct input *input, size_t path
     size_t      len = (size_t)((const char *)memchr(path, '"', input->len - path_at) - path);
 
     input->at = path_at + len + 1;
-    return take_file(source, path_beside(source, input, path, len), input);
+    const char *beside = path_beside(source, input, path, len);
+
+    return beside != NULL ? take_file(source, beside, input) : no_memory(source);
 }
 
 static const char *path_beside(struct source *source, const struct input *from, const char *path,
@@ -248,37 +257,61 @@ static const char *path_beside(struct source *source, const struct input *from, 
     size_t      directory_len = slash != NULL ? (size_t)(slash - from->file) + 1 : 0;
     char       *joined = config_memory_take(source->memory, directory_len + len + 1);
 
-    memcpy(joined, from->file, directory_len);
-    memcpy(joined + directory_len, path, len);
+    if (joined != NULL) {
+        memcpy(joined, from->file, directory_len);
+        memcpy(joined + directory_len, path, len);
+    }
     return joined;
 }
 
-/* Room for one more element, doubled; want of memory ends the process, as in memory.c. */
-static void *with_room(void *elements, size_t count, size_t *room, size_t element_bytes)
+/* Room for one more element, doubled. False, and all as it was, without memory. */
+static bool make_room(void **elements, size_t count, size_t *room, size_t element_bytes)
 {
     if (count < *room) {
-        return elements;
+        return true;
     }
-    *room = *room == 0 ? ROOM_FIRST : *room * 2;
-    void *grown = realloc(elements, *room * element_bytes);
+    size_t wanted = *room == 0 ? ROOM_FIRST : *room * 2;
+    void  *grown = realloc(*elements, wanted * element_bytes);
 
-    require(grown != NULL);
-    return grown;
+    if (grown == NULL) {
+        return false;
+    }
+    *elements = grown;
+    *room = wanted;
+    return true;
 }
 
-static void append_byte(struct source *source, char byte)
+static bool append_byte(struct source *source, char byte)
 {
-    source->text = with_room(source->text, source->len + 1, &source->text_room, 1);
-    source->text[source->len++] = byte;
-    source->text[source->len] = '\0';
+    void *text = source->text;
+    bool  has_room = make_room(&text, source->len + 1, &source->text_room, 1);
+
+    source->text = text;
+    if (has_room) {
+        source->text[source->len++] = byte;
+        source->text[source->len] = '\0';
+    }
+    return has_room;
 }
 
-static void append_line(struct source *source, const struct input *input)
+static bool append_line(struct source *source, const struct input *input)
 {
-    source->lines =
-        with_room(source->lines, source->lines_count, &source->lines_room, sizeof(*source->lines));
-    source->lines[source->lines_count++] =
-        (struct source_line){.file = input->file, .line = input->line};
+    void *lines = source->lines;
+    bool  has_room =
+        make_room(&lines, source->lines_count, &source->lines_room, sizeof(*source->lines));
+
+    source->lines = lines;
+    if (has_room) {
+        source->lines[source->lines_count++] =
+            (struct source_line){.file = input->file, .line = input->line};
+    }
+    return has_room;
+}
+
+static bool no_memory(struct source *source)
+{
+    config_report_no_memory(source->report);
+    return false;
 }
 
 static bool complain(struct source *source, const struct input *input, const char *what)

@@ -22,6 +22,7 @@ struct building {
     bool                  has_memory; /* false: an allocation failed */
 };
 
+static void   has_no_memory(struct building *building);
 static void  *take(struct building *building, size_t count, size_t bytes);
 static void   build_backends(struct building *building);
 static void   build_frontends(struct building *building);
@@ -116,15 +117,19 @@ bool snapshot_has_builtin(const struct snapshot *snapshot)
     return false;
 }
 
-/* Zeroed memory; want of it is an error like any other, reported once. */
+static void has_no_memory(struct building *building)
+{
+    building->has_memory = false;
+    config_report_no_memory(building->report);
+}
+
+/* Zeroed memory; want of it is an error like any other. */
 static void *take(struct building *building, size_t count, size_t bytes)
 {
     void *memory = building->has_memory ? calloc(count > 0 ? count : 1, bytes) : NULL;
 
     if (memory == NULL && building->has_memory) {
-        building->has_memory = false;
-        config_report_add(building->report, CONFIG_ERROR, (struct config_place){0},
-                          "out of memory");
+        has_no_memory(building);
     }
     return memory;
 }
@@ -242,7 +247,9 @@ static void read_routes(struct building *building, struct snapshot_frontend *fro
         return;
     }
     frontend->routes = name_table_new();
-    building->has_memory = building->has_memory && frontend->routes != NULL;
+    if (frontend->routes == NULL) {
+        has_no_memory(building);
+    }
     for (size_t i = 0; building->has_memory && i < config->routes_count; i++) {
         const struct config_route *route = &config->routes[i];
         size_t backend = backend_number(building->snapshot->config, route->backend.text);
@@ -265,7 +272,7 @@ static void add_route(struct building *building, struct snapshot_frontend *front
         config_report_add(building->report, CONFIG_ERROR, name->at,
                           "sni \"%s\": an earlier route has this name", name->text);
     } else if (!name_table_add(frontend->routes, bytes, (int)backend)) {
-        building->has_memory = false;
+        has_no_memory(building);
     }
 }
 
@@ -387,7 +394,7 @@ static struct bytes_const read_file(struct building *building, const struct conf
     items = realloc(files->items, (files->count + 1) * sizeof(*items));
     if (items == NULL) {
         pem_file_fini(&file);
-        building->has_memory = false;
+        has_no_memory(building);
         return (struct bytes_const){0};
     }
     files->items = items;

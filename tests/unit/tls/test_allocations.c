@@ -4,6 +4,7 @@
  * linker.
  */
 #include "certificates.h"
+#include "countdown.h"
 #include "suite.h"
 #include "tls/client.h"
 #include "tls/context.h"
@@ -19,48 +20,18 @@ void __lsan_disable(void);
 void __lsan_enable(void);
 #endif
 
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *memory, size_t bytes);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *memory, size_t bytes);
-
-/* Allocations until one fails; below 1: none does. */
-static long countdown;
-
-static bool fails(void)
-{
-    return countdown > 0 && --countdown == 0;
-}
-
-void *__wrap_malloc(size_t bytes)
-{
-    return fails() ? NULL : __real_malloc(bytes);
-}
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-    return fails() ? NULL : __real_calloc(count, bytes);
-}
-
-void *__wrap_realloc(void *memory, size_t bytes)
-{
-    return fails() ? NULL : __real_realloc(memory, bytes);
-}
-
 static void *openssl_malloc(size_t bytes, const char *file, int line)
 {
     (void)file;
     (void)line;
-    return fails() ? NULL : __real_malloc(bytes);
+    return malloc(bytes);
 }
 
 static void *openssl_realloc(void *memory, size_t bytes, const char *file, int line)
 {
     (void)file;
     (void)line;
-    return fails() ? NULL : __real_realloc(memory, bytes);
+    return realloc(memory, bytes);
 }
 
 static void openssl_free(void *memory, const char *file, int line)
@@ -235,9 +206,9 @@ START_TEST(a_library_that_lacks_memory_is_not_made)
     bool          is_made = false;
 
     for (long k = 1; k < K_MAX && !is_made; k = next_k(k)) {
-        countdown = k;
-        is_made = library_make_unwatched(scene, &error) && countdown > 0;
-        countdown = 0;
+        countdown_set(k);
+        is_made = library_make_unwatched(scene, &error) && countdown_is_running();
+        countdown_set(0);
         ck_assert(scene->library != NULL || error.kind != ERROR_NONE);
         tls_library_free(&scene->library);
     }
@@ -258,11 +229,11 @@ START_TEST(a_context_that_lacks_memory_is_not_made_and_leaks_nothing)
         struct text problem;
 
         text_init(&problem, memory, sizeof(memory));
-        countdown = k;
+        countdown_set(k);
         bool has_both = contexts_make(scene, &problem);
 
-        is_made = has_both && countdown > 0;
-        countdown = 0;
+        is_made = has_both && countdown_is_running();
+        countdown_set(0);
         ck_assert_msg(has_both || text_len(&problem) > 0, "allocation %ld fails without words", k);
         contexts_free(scene);
     }
@@ -284,9 +255,9 @@ START_TEST(a_handshake_that_lacks_memory_fails_and_leaks_nothing)
     ck_assert(library_make(scene, &error));
     ck_assert(contexts_make(scene, &problem));
     for (long k = 1; k < K_MAX && !is_done; k = next_k(k)) {
-        countdown = k;
-        is_done = handshake(scene) && countdown > 0;
-        countdown = 0;
+        countdown_set(k);
+        is_done = handshake(scene) && countdown_is_running();
+        countdown_set(0);
         engines_free(scene);
     }
     ck_assert(is_done);
