@@ -322,8 +322,9 @@ static enum tls_failure failure_of(const struct tls_engine *engine)
     case ERROR_TLS_PROTOCOL:
     case ERROR_UNSUPPORTED:
     case ERROR_CONFIG:
-    case ERROR_INTERNAL:
         break;
+    case ERROR_INTERNAL:
+        return engine->phase == ENGINE_OPEN ? TLS_FAILURE_PROTOCOL : TLS_FAILURE_HANDSHAKE;
     }
     if (engine->phase == ENGINE_OPEN) {
         return TLS_FAILURE_PROTOCOL;

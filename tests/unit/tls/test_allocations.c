@@ -125,6 +125,7 @@ static bool step(struct end *end, struct end *from, enum tls_next *next)
         ck_assert_int_ne(tls_engine_failure(&end->engine), TLS_FAILURE_NONE);
         ck_assert_int_ne(tls_engine_error(&end->engine).kind, ERROR_NONE);
         ck_assert_str_ne(tls_engine_reason(&end->engine), "");
+        ck_assert_int_ne(tls_engine_failure(&end->engine), TLS_FAILURE_HELLO_INVALID);
     }
     return *next != TLS_FAILED;
 }
