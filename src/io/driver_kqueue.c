@@ -44,6 +44,7 @@ const struct io_driver driver_kqueue = {
     .shutdown = ready_shutdown,
     .reset_on_close = ready_reset_on_close,
     .unacknowledged = ready_unacknowledged,
+    .is_broken = ready_is_broken,
     .peer = ready_peer,
 };
 

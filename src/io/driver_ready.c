@@ -153,6 +153,12 @@ size_t ready_unacknowledged(void *state, int fd)
     return socket_unacknowledged(fd);
 }
 
+bool ready_is_broken(void *state, int fd)
+{
+    (void)state;
+    return socket_is_broken(fd);
+}
+
 void ready_peer(void *state, int fd, struct address *address)
 {
     (void)state;

@@ -47,6 +47,7 @@ int    ready_socket(void *state, const struct address *address, struct error *er
 void   ready_shutdown(void *state, int fd, int how);
 void   ready_reset_on_close(void *state, int fd);
 size_t ready_unacknowledged(void *state, int fd);
+bool   ready_is_broken(void *state, int fd);
 void   ready_peer(void *state, int fd, struct address *address);
 
 #endif

@@ -37,6 +37,7 @@ static int    uring_socket(void *state, const struct address *address, struct er
 static void   uring_shutdown(void *state, int fd, int how);
 static void   uring_reset_on_close(void *state, int fd);
 static size_t uring_unacknowledged(void *state, int fd);
+static bool   uring_is_broken(void *state, int fd);
 static void   uring_peer(void *state, int fd, struct address *address);
 
 static bool open_parts(struct uring *uring, const struct io_options *options, struct error *error);
@@ -68,6 +69,7 @@ const struct io_driver driver_uring = {
     .shutdown = uring_shutdown,
     .reset_on_close = uring_reset_on_close,
     .unacknowledged = uring_unacknowledged,
+    .is_broken = uring_is_broken,
     .peer = uring_peer,
 };
 
@@ -251,6 +253,12 @@ static size_t uring_unacknowledged(void *state, int fd)
 {
     (void)state;
     return socket_unacknowledged(fd);
+}
+
+static bool uring_is_broken(void *state, int fd)
+{
+    (void)state;
+    return socket_is_broken(fd);
 }
 
 static void uring_peer(void *state, int fd, struct address *address)

@@ -137,6 +137,10 @@ void io_reset_on_close(struct io_loop *loop, int fd);
 /* Bytes handed to the kernel that the peer has not yet acknowledged (SIOCOUTQ); 0 if unknown. */
 size_t io_unacknowledged(struct io_loop *loop, int fd);
 
+/* True when the connection was reset or timed out and nobody was told of it yet: for who neither
+ * receives nor sends at the moment. Whoever asks takes nothing away from the next operation. */
+bool io_is_broken(struct io_loop *loop, int fd);
+
 /* The other end's address; len 0 if unknown. */
 void io_peer(struct io_loop *loop, int fd, struct address *address);
 

@@ -46,6 +46,7 @@ struct io_driver {
     void (*shutdown)(void *state, int fd, int how);                                 /* now */
     void (*reset_on_close)(void *state, int fd);                                    /* now */
     size_t (*unacknowledged)(void *state, int fd);                                  /* now */
+    bool (*is_broken)(void *state, int fd);                                         /* now */
     void (*peer)(void *state, int fd, struct address *address);                     /* now */
 };
 

@@ -188,6 +188,11 @@ size_t io_unacknowledged(struct io_loop *loop, int fd)
     return loop->driver->unacknowledged(loop->state, fd);
 }
 
+bool io_is_broken(struct io_loop *loop, int fd)
+{
+    return loop->driver->is_broken(loop->state, fd);
+}
+
 void io_peer(struct io_loop *loop, int fd, struct address *address)
 {
     loop->driver->peer(loop->state, fd, address);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,6 +95,14 @@ void socket_reset(int fd)
 {
     socket_reset_on_close(fd);
     (void)close(fd);
+}
+
+/* SO_ERROR would tell as well, and clear it. */
+bool socket_is_broken(int fd)
+{
+    struct pollfd asked = {.fd = fd};
+
+    return poll(&asked, 1, 0) == 1 && (asked.revents & POLLERR) != 0;
 }
 
 void socket_peer(int fd, struct address *address)

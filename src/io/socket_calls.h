@@ -26,6 +26,9 @@ void socket_keep_alive(int fd);
 /* Bytes the kernel holds that the peer has not acknowledged; 0 if unknown. */
 size_t socket_unacknowledged(int fd);
 
+/* True when an error waits for the next call on it. */
+bool socket_is_broken(int fd);
+
 /* The coming close, which must follow at once, sends RST. */
 void socket_reset_on_close(int fd);
 

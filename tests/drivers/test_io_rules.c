@@ -400,6 +400,44 @@ START_TEST(everything_sent_is_acknowledged_in_the_end)
 }
 END_TEST
 
+START_TEST(a_reset_shows_to_who_does_not_receive_and_is_still_told)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+
+    ck_assert(!io_is_broken(world.loop, pair.server));
+    world_send_all(&world, pair.client, world_pattern(100));
+    ck_assert(!io_is_broken(world.loop, pair.server));
+    io_reset_on_close(world.loop, pair.client);
+    world_close_fd(&world, pair.client);
+    for (int i = 0; i < 200 && !io_is_broken(world.loop, pair.server); i++) {
+        world_settle(&world);
+    }
+    ck_assert(io_is_broken(world.loop, pair.server));
+    world_expect_bytes(&world, pair.server, 100, 0);
+    world_expect_error(&world, pair.server, ERROR_RESET);
+    world_close_fd(&world, pair.server);
+    world_close(&world);
+}
+END_TEST
+
+START_TEST(an_end_is_nothing_broken)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+
+    world_send_all(&world, pair.client, world_pattern(100));
+    io_shutdown_send(world.loop, pair.server);
+    world_close_fd(&world, pair.client);
+    world_settle(&world);
+    ck_assert(!io_is_broken(world.loop, pair.server));
+    world_expect_bytes(&world, pair.server, 100, 0);
+    world_expect_end(&world, pair.server);
+    world_close_fd(&world, pair.server);
+    world_close(&world);
+}
+END_TEST
+
 START_TEST(a_number_reused_before_its_close_is_told_is_a_new_socket)
 {
     struct world world = world_open((size_t)_i);
@@ -443,6 +481,8 @@ Suite *rules_suite(void)
                                        a_send_that_waits_can_be_cancelled,
                                        a_send_that_waits_ends_when_the_peer_resets,
                                        everything_sent_is_acknowledged_in_the_end,
+                                       a_reset_shows_to_who_does_not_receive_and_is_still_told,
+                                       an_end_is_nothing_broken,
                                        a_number_reused_before_its_close_is_told_is_a_new_socket,
                                        NULL,
                                    });

@@ -25,6 +25,7 @@ static int    sim_driver_socket(void *state, const struct address *address, stru
 static void   sim_driver_shutdown(void *state, int fd, int how);
 static void   sim_driver_reset_on_close(void *state, int fd);
 static size_t sim_driver_unacknowledged(void *state, int fd);
+static bool   sim_driver_is_broken(void *state, int fd);
 static void   sim_driver_peer(void *state, int fd, struct address *address);
 
 static struct sim_slot *free_slot(struct sim_net *net, const struct io_op *op);
@@ -51,6 +52,7 @@ static const struct io_driver driver_sim = {
     .shutdown = sim_driver_shutdown,
     .reset_on_close = sim_driver_reset_on_close,
     .unacknowledged = sim_driver_unacknowledged,
+    .is_broken = sim_driver_is_broken,
     .peer = sim_driver_peer,
 };
 
@@ -261,6 +263,14 @@ static size_t sim_driver_unacknowledged(void *state, int fd)
     struct sim_driver *driver = state;
 
     return sim_unacknowledged(sim_end_of(driver->net, fd));
+}
+
+static bool sim_driver_is_broken(void *state, int fd)
+{
+    struct sim_driver         *driver = state;
+    const struct sim_endpoint *end = sim_end_of(driver->net, fd);
+
+    return end->is_reset && !end->is_reset_told;
 }
 
 static void sim_driver_peer(void *state, int fd, struct address *address)
