@@ -152,8 +152,12 @@ bool buffers_are_short(struct buffers *buffers)
 
 static bool is_short(const struct buffers *buffers)
 {
+    size_t large_max = buffers->options.buffers_max;
+    size_t small_max = large_max * SMALL_BUFFERS_EACH;
+
     return !list_is_empty(&buffers->waiting) ||
-           slab_taken(buffers->large) * 10 >= buffers->options.buffers_max * SHORT_TENTHS;
+           slab_taken(buffers->large) * 10 >= large_max * SHORT_TENTHS ||
+           slab_taken(buffers->small) * 10 >= small_max * SHORT_TENTHS;
 }
 
 static void relieve_soon(struct buffers *buffers)

@@ -19,8 +19,8 @@ enum {
     /* A whole receive, a record that was left half inside OpenSSL, and its answers. */
     RELAY_BUFFER_BYTES = 64 * 1024 + 16 * 1024 + 8 * 1024,
     /* A ClientHello or a short request. */
-    SMALL_BUFFER_BYTES = 4096,
-    SMALL_BUFFERS_EACH = 2,
+    SMALL_BUFFER_BYTES = 2048,
+    SMALL_BUFFERS_EACH = 8,
     /* What one buffer costs of memory-max, with the small ones that come with it. */
     BUFFER_COST_BYTES = RELAY_BUFFER_BYTES + SMALL_BUFFERS_EACH * SMALL_BUFFER_BYTES,
     /* An output and an alert's beside it, with as much for input. */
@@ -59,8 +59,8 @@ bool buffers_may_take(const struct buffers *buffers, const struct buffers_place 
 /* Waits for `count` outputs, and keeps its place if it has one; 0: waits no longer. */
 void buffers_wait(struct buffers *buffers, struct buffers_place *place, unsigned count);
 
-/* True when nine tenths are out, or someone waits: then nobody new is to be accepted. Asking has
- * `relieve` called if it stays so. */
+/* True when nine tenths of either size are out, or someone waits: then nobody new is to be
+ * accepted. Asking has `relieve` called if it stays so. */
 bool buffers_are_short(struct buffers *buffers);
 
 /* Memory for output; buffers_may_take has said that there is some. */

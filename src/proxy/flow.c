@@ -2,6 +2,7 @@
 
 #include "base/require.h"
 #include "proxy/session.h"
+#include "proxy/session_memory.h"
 #include "proxy/worker_internal.h"
 
 static const char *const names[] = {"OPEN", "DRAINING", "SHUT"};

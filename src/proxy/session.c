@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/require.h"
+#include "proxy/session_memory.h"
 #include "proxy/session_steps.h"
 #include "proxy/worker_internal.h"
 
@@ -11,6 +12,9 @@ enum { STEPS_MAX = 64 };
 
 /* How long a client may take to end after it was told to: an alert must not be lost to an RST. */
 #define LINGER_NS (2 * NS_PER_S)
+
+/* How often a client is looked at from which nothing is received. */
+#define LOOK_NS (2 * NS_PER_S)
 
 static const char *const names[] = {"HANDSHAKING", "CONNECTING", "RELAYING",
                                     "FINISHING",   "CLOSING",    "CLOSED"};
@@ -38,6 +42,8 @@ static void     on_client_send(struct io_op *op);
 static void     on_backend_send(struct io_op *op);
 static void     received(struct session *session, struct side *side, const struct io_op *op);
 static void     keep_lent(struct session *session, struct side *side);
+static void     look_at_client(struct session *session);
+static bool     is_unheard(const struct session *session);
 static void     expire(struct session *session);
 static void     expire_attempt(struct session *session);
 static uint64_t deadline(struct session *session);
@@ -174,13 +180,32 @@ static void on_due(struct timer *timer)
 {
     struct session *session = container_of(timer, struct session, timer);
 
-    if (deadline(session) <= reactor_now_ns(worker_reactor(session->worker))) {
+    look_at_client(session);
+    if (session_state(session) < SESSION_CLOSING &&
+        deadline(session) <= reactor_now_ns(worker_reactor(session->worker))) {
         expire(session);
     }
     session_advance(session);
     if (session_state(session) < SESSION_CLOSING) {
         session_watch(session);
     }
+}
+
+/* A client that has reset while its bytes cannot be taken would be noticed only when they can. */
+static void look_at_client(struct session *session)
+{
+    if (is_unheard(session)) {
+        session->looked_ns = reactor_now_ns(worker_reactor(session->worker));
+        if (io_is_broken(session_loop(session), session->client.fd)) {
+            session_end(session, END_CLIENT_RESET);
+        }
+    }
+}
+
+static bool is_unheard(const struct session *session)
+{
+    return session_state(session) == SESSION_RELAYING && !session->client.has_ended &&
+           !io_op_is_pending(&session->client.recv);
 }
 
 static void expire(struct session *session)
@@ -273,6 +298,9 @@ static uint64_t relaying_deadline(struct session *session)
     uint64_t end_ns =
         timeouts->lifetime_ns == 0 ? CLOCK_NEVER : session->accepted_ns + timeouts->lifetime_ns;
 
+    uint64_t look_ns = is_unheard(session) ? session->looked_ns + LOOK_NS : CLOCK_NEVER;
+
+    end_ns = look_ns < end_ns ? look_ns : end_ns;
     return quiet_ns < end_ns ? quiet_ns : end_ns;
 }
 
@@ -391,7 +419,9 @@ static void keep_lent(struct session *session, struct side *side)
     if (side->lent.len == 0) {
         return;
     }
-    if (session_state(session) < SESSION_FINISHING && !side_keep(side, session_buffers(session))) {
+    if (session_state(session) < SESSION_FINISHING && !side_keep(side, session_buffers(session)) &&
+        !(worker_make_room(session->worker, session, side->lent.len) &&
+          side_keep(side, session_buffers(session)))) {
         session_end(session, END_RESOURCE);
         session_advance(session);
     }
@@ -453,25 +483,6 @@ struct buffers *session_buffers(const struct session *session)
 void session_continue(struct session *session)
 {
     reactor_defer(worker_reactor(session->worker), &session->turn);
-}
-
-bool session_may_take(struct session *session, unsigned count)
-{
-    if (count == 0 || buffers_may_take(session_buffers(session), &session->place, count)) {
-        return true;
-    }
-    if (session->lacks < count) {
-        session->lacks = count;
-    }
-    return false;
-}
-
-bool session_is_stuck(const struct session *session)
-{
-    uint64_t now_ns = reactor_now_ns(worker_reactor(session->worker));
-
-    return session_state(session) < SESSION_CLOSING &&
-           (side_is_stuck(&session->client, now_ns) || side_is_stuck(&session->backend, now_ns));
 }
 
 const struct config_timeouts *session_timeouts(const struct session *session)

@@ -91,6 +91,7 @@ struct session {
     uint64_t attempt_ns;
     uint64_t connect_ns; /* the successful attempt took; SUMMARY_NEVER: none did */
     uint64_t progress_ns;
+    uint64_t looked_ns; /* whether the client is still there, while nothing is received from it */
     uint8_t  client_address[sizeof(struct sockaddr_in6)];
     uint8_t  client_address_len; /* 0: not known */
 };
@@ -133,12 +134,6 @@ enum end_reason session_reason(const struct session *session);
 
 /* It has more to do than it may in this turn: it is called again in a later one. */
 void session_continue(struct session *session);
-
-/* True when `count` outputs can be taken now. Else the session is called again when they can. */
-bool session_may_take(struct session *session, unsigned count);
-
-/* True when a buffer of it is held up by a peer that does not read. */
-bool session_is_stuck(const struct session *session);
 
 /* Starts a receive or a send, unless one is pending or there is nothing to do. */
 void session_receive_client(struct session *session);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/require.h"
 #include "proxy/session.h"
+#include "proxy/session_memory.h"
 #include "proxy/worker_internal.h"
 
 #define ACKNOWLEDGED_POLL_MAX_NS (100 * NS_PER_MS)

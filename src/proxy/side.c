@@ -54,6 +54,11 @@ bool side_keep(struct side *side, struct buffers *buffers)
     return true;
 }
 
+size_t side_kept_bytes(const struct side *side)
+{
+    return side->in.capacity > SMALL_BUFFER_BYTES ? buffer_len(&side->in) : 0;
+}
+
 void side_open_output(struct side *side, struct buffers *buffers)
 {
     if (!buffer_has_memory(&side->out)) {

@@ -40,6 +40,9 @@ void side_drop_input(struct side *side, struct buffers *buffers);
 /* Saves lent bytes from going; false when there is no buffer. */
 __attribute__((warn_unused_result)) bool side_keep(struct side *side, struct buffers *buffers);
 
+/* Bytes kept in a large buffer. */
+size_t side_kept_bytes(const struct side *side);
+
 /* A buffer for output, there already or taken now: buffers_may_take was asked for it. */
 void side_open_output(struct side *side, struct buffers *buffers);
 /* Buffers that side_open_output would take: 0 or 1. */

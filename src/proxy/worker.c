@@ -7,6 +7,7 @@
 #include "proxy/buffers.h"
 #include "proxy/listener.h"
 #include "proxy/session.h"
+#include "proxy/session_memory.h"
 #include "proxy/session_store.h"
 #include "proxy/turnstile.h"
 #include "proxy/worker_internal.h"
@@ -43,7 +44,6 @@ struct worker {
     struct list           parked; /* sessions waiting for a place to handshake */
     struct task           reap;
     struct turnstile      turnstile;
-    uint64_t              descriptors_ns; /* until then descriptors are short */
     size_t                sessions_count;
     size_t                sessions_peak; /* since memory was given back last */
     size_t                handshakes;
@@ -318,12 +318,13 @@ bool worker_accepted(struct worker *worker, struct generation_frontend *frontend
 static bool lacks_memory_or_descriptors(struct worker *worker)
 {
     return buffers_are_short(worker->buffers) ||
-           reactor_now_ns(worker->options.reactor) < worker->descriptors_ns;
+           quota_is_held(worker->options.connections, reactor_now_ns(worker->options.reactor));
 }
 
 void worker_lacks_descriptors(struct worker *worker)
 {
-    worker->descriptors_ns = reactor_now_ns(worker->options.reactor) + DESCRIPTORS_NS;
+    quota_hold(worker->options.connections,
+               reactor_now_ns(worker->options.reactor) + DESCRIPTORS_NS);
 }
 
 static void worker_begin(struct worker *worker, struct session *session,
@@ -403,6 +404,26 @@ static void on_relieve(void *owner, size_t wanted)
             wanted--;
         }
     }
+}
+
+bool worker_make_room(struct worker *worker, const struct session *asking, size_t bytes)
+{
+    struct session *largest = NULL;
+
+    for (struct list_link *link = list_first(&worker->active);
+         link != NULL && bytes < IO_RECV_BYTES; link = list_after(&worker->active, link)) {
+        struct session *session = container_of(link, struct session, link);
+        size_t          kept = session_kept_bytes(session);
+
+        if (session != asking && kept > bytes) {
+            bytes = kept;
+            largest = session;
+        }
+    }
+    if (largest != NULL) {
+        session_evict(largest);
+    }
+    return largest != NULL;
 }
 
 static void on_reap(struct task *task)

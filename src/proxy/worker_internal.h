@@ -27,6 +27,10 @@ bool worker_accepted(struct worker *worker, struct generation_frontend *frontend
  * those who are here already. */
 void worker_lacks_descriptors(struct worker *worker);
 
+/* So many bytes came and cannot be kept: ends the session that has more than that kept, the one
+ * with most, and has its memory back. False: there is none but `asking`. */
+bool worker_make_room(struct worker *worker, const struct session *asking, size_t bytes);
+
 /* A session is CLOSED: it is reported, and its memory returned at the end of the turn. */
 void worker_session_over(struct worker *worker, struct session *session);
 

@@ -3,6 +3,7 @@
 void quota_init(struct quota *quota, int64_t max)
 {
     atomic_init(&quota->left, max);
+    atomic_init(&quota->held_until_ns, 0);
 }
 
 bool quota_take(struct quota *quota)
@@ -31,4 +32,14 @@ void quota_change(struct quota *quota, int64_t by)
 int64_t quota_left(const struct quota *quota)
 {
     return atomic_load_explicit(&quota->left, memory_order_relaxed);
+}
+
+void quota_hold(struct quota *quota, uint64_t until_ns)
+{
+    atomic_store_explicit(&quota->held_until_ns, until_ns, memory_order_relaxed);
+}
+
+bool quota_is_held(const struct quota *quota, uint64_t now_ns)
+{
+    return now_ns < atomic_load_explicit(&quota->held_until_ns, memory_order_relaxed);
 }

@@ -10,7 +10,8 @@
 
 struct quota {
     /* private */
-    _Atomic int64_t left;
+    _Atomic int64_t  left;
+    _Atomic uint64_t held_until_ns;
 };
 
 void quota_init(struct quota *quota, int64_t max);
@@ -20,5 +21,10 @@ void quota_give(struct quota *quota);
 /* More, or fewer: what is held already stays so, and nothing is left until enough came back. */
 void    quota_change(struct quota *quota, int64_t by);
 int64_t quota_left(const struct quota *quota);
+
+/* Until then nobody should take: what is needed beside it is short, and those who hold something
+ * come first. For all reactors; whoever takes is to ask. */
+void quota_hold(struct quota *quota, uint64_t until_ns);
+bool quota_is_held(const struct quota *quota, uint64_t now_ns);
 
 #endif

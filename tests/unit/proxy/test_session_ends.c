@@ -296,6 +296,27 @@ START_TEST(want_of_descriptors_for_a_server_is_want_of_resources)
 }
 END_TEST
 
+START_TEST(a_client_that_resets_while_its_server_reads_nothing_is_noticed)
+{
+    char piece[65] = {0};
+
+    begin_relaying(
+        &(struct stage_options){.faults = {.socket_bytes_min = 1000, .socket_bytes_max = 1000}});
+    server->is_deaf = true;
+    memset(piece, 'p', 64);
+    for (unsigned i = 0; i < 50; i++) {
+        client_send(&client, MOCK_DATA, piece);
+        stage_pass(NS_PER_MS);
+    }
+    stage_pass(10 * NS_PER_S);
+    ck_assert_uint_eq(stage.reports, 0);
+    sim_reset(&client.actor);
+    stage_pass(2100 * NS_PER_MS);
+    ck_assert_uint_eq(stage.reports, 1);
+    check_end(END_CLIENT_RESET);
+}
+END_TEST
+
 /* --- handshakes ----------------------------------------------------------------------------- */
 
 START_TEST(a_handshake_that_goes_wrong_after_the_hello_has_failed)
@@ -487,6 +508,7 @@ Suite *session_ends_suite(void)
                                a_server_that_answers_at_the_last_moment_is_used,
                                an_attempt_given_up_as_it_succeeds_ends_in_a_reset,
                                want_of_descriptors_for_a_server_is_want_of_resources,
+                               a_client_that_resets_while_its_server_reads_nothing_is_noticed,
                                a_handshake_that_goes_wrong_after_the_hello_has_failed,
                                only_a_client_without_a_byte_is_a_probe,
                                the_first_to_end_in_good_order_is_the_reason,

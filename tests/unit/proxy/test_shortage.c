@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-enum { SOCKET_BYTES = 2000, KILOBYTE = 1000, BYTES_MAX = 64 };
+enum { SOCKET_BYTES = 6000, KILOBYTE = 1000, BYTES_MAX = 64 };
+enum { STUCK_KILOBYTES = 3 * SOCKET_BYTES / KILOBYTE };
 
 static struct stage_client  clients[STAGE_CLIENTS_MAX];
 static struct stage_client *deaf = &clients[0];
@@ -47,11 +48,11 @@ static void get_stuck(void)
     greet(deaf);
     deaf->is_deaf = true;
     server->is_deaf = true;
-    for (unsigned i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < STUCK_KILOBYTES; i++) {
         server_send(server, text);
         stage_pass(NS_PER_MS);
     }
-    for (unsigned i = 0; i < 5 * KILOBYTE / BYTES_MAX; i++) {
+    for (unsigned i = 0; i < STUCK_KILOBYTES * KILOBYTE / BYTES_MAX; i++) {
         client_send(deaf, MOCK_DATA, piece);
         stage_pass(NS_PER_MS / 10);
     }
@@ -172,6 +173,39 @@ START_TEST(a_wait_for_buffers_costs_no_more_than_a_look_now_and_then)
 
     stage_pass(800 * NS_PER_MS);
     ck_assert_uint_le(reactor_turns(stage.reactor) - turns, 40);
+    stage_close();
+}
+END_TEST
+
+START_TEST(what_came_and_can_not_even_be_kept_ends_who_has_most_waiting)
+{
+    const unsigned small = BUFFERS_MIN * SMALL_BUFFERS_EACH, large = BUFFERS_MIN / 2;
+    char           piece[BYTES_MAX + 1] = {0};
+
+    begin(&few_buffers);
+    for (unsigned i = 1; i <= small + large + 1; i++) {
+        stage_dial(&clients[i]);
+        greet(&clients[i]);
+    }
+    get_stuck();
+    for (unsigned i = 1; i <= small; i++) {
+        client_send(&clients[i], MOCK_DATA, "x");
+    }
+    stage_pass(NS_PER_MS);
+    memset(piece, 'p', BYTES_MAX);
+    for (unsigned i = small + 1; i <= small + large; i++) {
+        for (unsigned j = 0; j < 5 * KILOBYTE / BYTES_MAX; j++) {
+            client_send(&clients[i], MOCK_DATA, piece);
+        }
+    }
+    stage_pass(NS_PER_MS);
+    ck_assert_uint_eq(stage.reports, 0);
+    client_send(&clients[small + large + 1], MOCK_DATA, "x");
+    stage_pass(10 * NS_PER_MS);
+    ck_assert_uint_eq(stage.reports, 1);
+    ck_assert_int_eq(stage.last.reason, END_RESOURCE);
+    ck_assert(clients[small + 1].has_reset);
+    ck_assert(!clients[small + large + 1].has_reset);
     stage_close();
 }
 END_TEST
@@ -314,6 +348,7 @@ Suite *shortage_suite(void)
                         handshakes_wait_in_line_behind_those_who_came_first,
                         who_leaves_the_line_makes_room_for_the_next,
                         a_wait_for_buffers_costs_no_more_than_a_look_now_and_then,
+                        what_came_and_can_not_even_be_kept_ends_who_has_most_waiting,
                         what_came_and_can_not_even_be_kept_ends_its_session,
                         a_session_without_a_descriptor_waits_for_one_and_comes_before_new_ones,
                         all_listeners_together_begin_eight_sessions_a_turn,

@@ -103,10 +103,24 @@ START_TEST(what_is_left_is_never_below_zero_for_a_moment)
 }
 END_TEST
 
+START_TEST(a_quota_is_held_until_its_time_has_come)
+{
+    struct quota quota;
+
+    quota_init(&quota, 1);
+    ck_assert(!quota_is_held(&quota, 0));
+    quota_hold(&quota, 100);
+    ck_assert(quota_is_held(&quota, 99));
+    ck_assert(!quota_is_held(&quota, 100));
+    ck_assert_int_eq(quota_left(&quota), 1);
+}
+END_TEST
+
 Suite *quota_suite(void)
 {
     return suite_of("quota",
                     (const TTest *const[]){no_more_is_taken_than_there_is, a_quota_of_none_refuses,
                                            many_threads_never_hold_more_than_there_is,
-                                           what_is_left_is_never_below_zero_for_a_moment, NULL});
+                                           what_is_left_is_never_below_zero_for_a_moment,
+                                           a_quota_is_held_until_its_time_has_come, NULL});
 }
