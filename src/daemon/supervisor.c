@@ -59,6 +59,7 @@ static bool           open_control(struct supervisor *supervisor);
 static const char    *driver_of(const struct supervisor *supervisor);
 static bool           start(struct supervisor *supervisor);
 static enum exit_code stop(struct supervisor *supervisor, enum exit_code code);
+static uint64_t       total(const struct supervisor *supervisor, enum metric metric);
 static void           on_signal(void *owner, int signal_number);
 static void           on_term(struct supervisor *supervisor);
 static void           drain(struct supervisor *supervisor, uint64_t within_ns);
@@ -429,7 +430,9 @@ static void on_empty(void *owner)
  * goes after its last turn. */
 static enum exit_code stop(struct supervisor *supervisor, enum exit_code code)
 {
-    size_t cut_count = supervisor->crew != NULL ? crew_stop(supervisor->crew) : 0;
+    size_t   cut_count = supervisor->crew != NULL ? crew_stop(supervisor->crew) : 0;
+    uint64_t connections = total(supervisor, METRIC_CONNECTIONS_TOTAL);
+    uint64_t probes = total(supervisor, METRIC_PROBES);
 
     reactor_timer_clear(supervisor->control, &supervisor->pulse);
     ticket_clock_stop(&supervisor->tickets);
@@ -444,8 +447,14 @@ static enum exit_code stop(struct supervisor *supervisor, enum exit_code code)
     shared_cache_free(&supervisor->session_cache);
     reactor_close(supervisor->control);
     reactor_free(&supervisor->control);
-    log_info("stopped cut=%zu", cut_count);
+    log_info("stopped cut=%zu connections=%llu probes=%llu", cut_count,
+             (unsigned long long)connections, (unsigned long long)probes);
     return code == EXIT_OK && cut_count > 0 ? supervisor->when_cut : code;
+}
+
+static uint64_t total(const struct supervisor *supervisor, enum metric metric)
+{
+    return supervisor->crew != NULL ? crew_metric(supervisor->crew, metric) : 0;
 }
 
 /* --- pulse -------------------------------------------------------------------------------- */
