@@ -106,19 +106,34 @@ START_TEST(accepted_sockets_inherit_no_delay_and_keepalive)
 }
 END_TEST
 
+/* A port below those that the kernel gives to others' connections. */
+static bool listen_on_both(int *fd6, int *fd4)
+{
+    enum { PORT_FIRST = 21000, PORT_LAST = 31000 };
+    struct error error = ERROR_OK;
+
+    for (int port = PORT_FIRST; port <= PORT_LAST; port++) {
+        struct address ip6 = parsed("[::]:1"), ip4 = parsed("0.0.0.0:1");
+
+        ip6.socket.ip6.sin6_port = htons((uint16_t)port);
+        ip4.socket.ip4.sin_port = ip6.socket.ip6.sin6_port;
+        *fd6 = socket_listen(&ip6, &OPTIONS, &error);
+        *fd4 = socket_listen(&ip4, &OPTIONS, &error);
+        if (*fd6 >= 0 && *fd4 >= 0) {
+            return true;
+        }
+        (void)close(*fd6 >= 0 ? *fd6 : *fd4);
+    }
+    return false; /* a machine without IPv6 */
+}
+
 START_TEST(one_port_serves_both_families_through_two_sockets)
 {
-    struct address ip6 = parsed("[::]:0"), ip4 = parsed("0.0.0.0:0");
-    struct error   error;
-    int            fd6 = socket_listen(&ip6, &OPTIONS, &error);
+    int fd6 = -1, fd4 = -1;
 
-    if (fd6 < 0) {
-        return; /* a machine without IPv6 */
+    if (!listen_on_both(&fd6, &fd4)) {
+        return;
     }
-    socket_local(fd6, &ip6);
-    ip4.socket.ip4.sin_port = ip6.socket.ip6.sin6_port;
-    int fd4 = listen_on(&ip4);
-
     ck_assert_int_eq(option_of(fd6, IPPROTO_IPV6, IPV6_V6ONLY), 1);
     (void)close(fd4);
     (void)close(fd6);
