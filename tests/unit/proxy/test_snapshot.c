@@ -2,6 +2,7 @@
 
 #include "certificates.h"
 #include "proxy/pem_file.h"
+#include "sample.h"
 #include "suites.h"
 
 #include <stdio.h>
@@ -10,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 200, CONFIG_BYTES = 4096 };
+enum { PATH_BYTES = 200, CONFIG_BYTES = 1024 * 1024 };
 
 static const char *const files[] = {"good.pem",  "other.pem", "key.pem",       "leaf.pem",
                                     "empty.pem", "old.pem",   "encrypted.pem", "big.pem"};
@@ -281,6 +282,35 @@ START_TEST(routes_need_names_and_each_name_once)
 }
 END_TEST
 
+START_TEST(ten_thousand_names_are_each_routed)
+{
+    enum { NAMES = 10000, LAST_BACKEND = 1 };
+    char  *text = NULL;
+    size_t len = 0;
+    FILE  *file = open_memstream(&text, &len);
+
+    ck_assert_ptr_nonnull(file);
+    fprintf(file, "frontends = ( { backend = \"app\"; listen = [ \"127.0.0.1:443\" ];\n"
+                  "  pem-file = \"@/good.pem\"; routes = ( ");
+    for (int i = 0; i < NAMES; i++) {
+        fprintf(file, "{ sni = \"host%d.example\"; backend = \"%s\"; }%s", i,
+                i == NAMES - 1 ? "last" : "app", i == NAMES - 1 ? " ); } );\n" : ",\n");
+    }
+    fprintf(file,
+            "backends = ( { name = \"app\"; servers = ( { address = \"builtin:echo\"; } ); },\n"
+            "  { name = \"last\"; servers = ( { address = \"builtin:echo\"; } ); } );\n");
+    ck_assert_int_eq(fclose(file), 0);
+    struct snapshot         *snapshot = build(text);
+    const struct name_table *routes = snapshot->frontends[0].routes;
+
+    ck_assert_int_eq(name_table_find(routes, sample_bytes("host9998.example")), 0);
+    ck_assert_int_eq(name_table_find(routes, sample_bytes("host9999.example")), LAST_BACKEND);
+    ck_assert_int_eq(name_table_find(routes, sample_bytes("host10000.example")), NAME_TABLE_NONE);
+    snapshot_free(&snapshot);
+    free(text);
+}
+END_TEST
+
 START_TEST(ciphers_and_groups_that_do_not_exist_are_named_with_their_line)
 {
     refuses(FRONTEND("good.pem", "ciphers = \"NO-SUCH-CIPHER\"; "),
@@ -365,6 +395,7 @@ Suite *snapshot_suite(void)
     tcase_add_test(tcase, an_address_is_listened_on_once);
     tcase_add_test(tcase, the_kernels_choice_of_a_port_may_be_asked_for_twice);
     tcase_add_test(tcase, routes_need_names_and_each_name_once);
+    tcase_add_test(tcase, ten_thousand_names_are_each_routed);
     tcase_add_test(tcase, ciphers_and_groups_that_do_not_exist_are_named_with_their_line);
     tcase_add_test(tcase, a_key_that_everyone_may_read_warns);
     tcase_add_test(tcase, an_expired_certificate_warns);
