@@ -1,14 +1,16 @@
 /*
- * The plaintext server behind the proxy under test, in one thread and three roles, one port each:
+ * The plaintext server behind the proxy under test, in one thread and four roles, one port each:
  *
- *   backend ECHO_PORT SOURCE_PORT SINK_PORT
+ *   backend ECHO_PORT SOURCE_PORT SINK_PORT HTTP_PORT
  *
  *   echo    sends back what it gets
  *   source  reads "N\n", sends N bytes of the pattern, then FIN
  *   sink    reads "N\n" and N bytes, answers with how many of them were right and "\n", then FIN
+ *   http    answers whatever ends in an empty line with the same short page
  *
  * It says "ready" and lives until its stdin ends.
  */
+#include "http.h"
 #include "listening.h"
 #include "pattern.h"
 
@@ -27,12 +29,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum role { ROLE_ECHO, ROLE_SOURCE, ROLE_SINK, ROLES_COUNT };
+enum role { ROLE_ECHO, ROLE_SOURCE, ROLE_SINK, ROLE_HTTP, ROLES_COUNT };
 enum state {
     STATE_ASKED,    /* reading the amount */
     STATE_ECHOING,  /* reading, then writing what was read */
     STATE_SENDING,  /* source: writing the pattern */
     STATE_COUNTING, /* sink: reading the pattern */
+    STATE_SERVING,  /* http: reading requests, answering each */
     STATE_ENDING    /* FIN sent, waiting for the other's */
 };
 enum verdict { VERDICT_AGAIN, VERDICT_WAIT, VERDICT_CLOSE };
@@ -46,8 +49,8 @@ struct peer {
     uint64_t   moved;
     uint64_t   wrong;
     char       asked[AMOUNT_BYTES];
-    size_t     asked_len;
-    uint8_t   *unsent; /* what an echo could not write at once */
+    size_t     asked_len; /* http: how much of an empty line has come */
+    uint8_t   *unsent;    /* what an echo could not write at once */
     size_t     unsent_len;
     bool       waits_to_write;
 };
@@ -59,6 +62,11 @@ struct server {
 
 static uint8_t piece[PIECE_BYTES];
 
+static const enum state first_states[] = {[ROLE_ECHO] = STATE_ECHOING,
+                                          [ROLE_SOURCE] = STATE_ASKED,
+                                          [ROLE_SINK] = STATE_ASKED,
+                                          [ROLE_HTTP] = STATE_SERVING};
+
 static void        *serve(void *argument);
 static void         accept_all(struct server *server, enum role role);
 static void         advance(struct server *server, struct peer *peer);
@@ -67,6 +75,8 @@ static enum verdict step_asked(struct server *server, struct peer *peer);
 static enum verdict step_echoing(struct server *server, struct peer *peer);
 static enum verdict step_sending(struct server *server, struct peer *peer);
 static enum verdict step_counting(struct peer *peer);
+static enum verdict step_serving(struct peer *peer);
+static unsigned     requests_in(struct peer *peer, size_t len);
 static enum verdict step_ending(struct peer *peer);
 static enum verdict echo_unsent(struct server *server, struct peer *peer);
 static enum verdict keep_unsent(struct server *server, struct peer *peer, size_t from, size_t len);
@@ -81,7 +91,7 @@ int main(int count, char **arguments)
 
     (void)signal(SIGPIPE, SIG_IGN);
     if (count != 1 + ROLES_COUNT) {
-        fprintf(stderr, "usage: backend ECHO_PORT SOURCE_PORT SINK_PORT\n");
+        fprintf(stderr, "usage: backend ECHO_PORT SOURCE_PORT SINK_PORT HTTP_PORT\n");
         return 2;
     }
     for (int i = 0; i < ROLES_COUNT; i++) {
@@ -141,7 +151,7 @@ static void accept_all(struct server *server, enum role role)
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
         peer->fd = fd;
         peer->role = role;
-        peer->state = role == ROLE_ECHO ? STATE_ECHOING : STATE_ASKED;
+        peer->state = first_states[role];
     }
 }
 
@@ -172,6 +182,8 @@ static enum verdict step(struct server *server, struct peer *peer)
         return step_sending(server, peer);
     case STATE_COUNTING:
         return step_counting(peer);
+    case STATE_SERVING:
+        return step_serving(peer);
     case STATE_ENDING:
         return step_ending(peer);
     }
@@ -267,6 +279,43 @@ static enum verdict step_counting(struct peer *peer)
     peer->wrong += pattern_matches(piece, (size_t)got, peer->moved) ? 0 : (uint64_t)got;
     peer->moved += (uint64_t)got;
     return VERDICT_AGAIN;
+}
+
+/* An answer that does not fit ends the connection: whoever sends so many requests and reads so few
+ * answers is no load generator. */
+static enum verdict step_serving(struct peer *peer)
+{
+    static const char answer[] = HTTP_ANSWER;
+    ssize_t           got = recv(peer->fd, piece, sizeof(piece), 0);
+
+    if (got <= 0) {
+        return got == 0 ? VERDICT_CLOSE : of_failure();
+    }
+    for (unsigned left = requests_in(peer, (size_t)got); left > 0; left--) {
+        if (send(peer->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) !=
+            (ssize_t)sizeof(answer) - 1) {
+            return VERDICT_CLOSE;
+        }
+    }
+    return got < PIECE_BYTES ? VERDICT_WAIT : VERDICT_AGAIN;
+}
+
+/* How many requests end in these bytes. */
+static unsigned requests_in(struct peer *peer, size_t len)
+{
+    static const char end[] = HTTP_HEAD_END;
+    unsigned          count = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        bool goes_on = piece[i] == (uint8_t)end[peer->asked_len];
+
+        peer->asked_len = goes_on ? peer->asked_len + 1 : piece[i] == '\r';
+        if (peer->asked_len == sizeof(end) - 1) {
+            peer->asked_len = 0;
+            count++;
+        }
+    }
+    return count;
 }
 
 static enum verdict step_ending(struct peer *peer)

@@ -31,7 +31,7 @@ enum client_verdict {
     CLIENT_BROKEN    /* failed, or got what nobody sent */
 };
 
-enum { EXCHANGE_WORD_BYTES = 24 };
+enum { EXCHANGE_WORD_BYTES = 128 };
 
 struct exchange {
     char     header[EXCHANGE_WORD_BYTES]; /* sent first; "" none */

@@ -6,10 +6,12 @@
  *
  * With --gate, held modes print "ready" when all connections are up and wait for a line on stdin
  * before they work, and again, after the result, before they close: whoever reads the server's
- * CPU time can do so around the work alone.
+ * CPU time can do so around the work alone. With --names, connection after connection asks for
+ * another of the names bench-certificates makes certificates of.
  */
 #include "fleet.h"
 #include "flood.h"
+#include "http.h"
 #include "pattern.h"
 
 #include "base/clock.h"
@@ -48,6 +50,7 @@ struct load_options {
     double                rate;  /* exchanges a second, all connections together; 0: no pace */
     unsigned              seconds;
     bool                  resumed;
+    bool                  http; /* an exchange is a request and its answer */
     bool                  gate;
 };
 
@@ -67,7 +70,9 @@ static const struct option option_names[] = {{"host", required_argument, NULL, '
                                              {"rate", required_argument, NULL, 'R'},
                                              {"seconds", required_argument, NULL, 's'},
                                              {"flood", required_argument, NULL, 'f'},
+                                             {"names", required_argument, NULL, 'N'},
                                              {"resumed", no_argument, NULL, 'u'},
+                                             {"http", no_argument, NULL, 'H'},
                                              {"gate", no_argument, NULL, 'G'},
                                              {NULL, 0, NULL, 0}};
 
@@ -104,7 +109,8 @@ int main(int count, char **arguments)
         fprintf(stderr, "usage: load handshake|request|echo|download|upload|idle|flood --port N\n"
                         "  [--host A] [--plain] [--tls 1.2|1.3] [--ciphers L] [--groups L]\n"
                         "  [--connections N] [--concurrency N] [--rounds N] [--bytes N]\n"
-                        "  [--rate N] [--seconds N] [--flood N] [--resumed] [--gate]\n");
+                        "  [--rate N] [--seconds N] [--flood N] [--resumed] [--gate]\n"
+                        "  [--names N] [--http]\n");
         return 2;
     }
     pattern_init();
@@ -164,6 +170,9 @@ static bool set_option(struct load_options *options, int name, const char *value
     case 'u':
         options->resumed = true;
         return true;
+    case 'H':
+        options->http = true;
+        return true;
     case 'G':
         options->gate = true;
         return true;
@@ -202,6 +211,9 @@ static bool set_number(struct load_options *options, int name, const char *value
         return true;
     case 's':
         options->seconds = narrow;
+        return true;
+    case 'N':
+        options->target.names_count = narrow;
         return true;
     case 'f':
         options->flood_connections = narrow;
@@ -250,6 +262,9 @@ static struct fleet_plan plan_of(const struct load_options *options)
     case MODE_IDLE:
         plan.exchanges_each = 0;
         break;
+    }
+    if (options->http) {
+        plan.exchange = (struct exchange){.header = HTTP_REQUEST, .answer = HTTP_ANSWER};
     }
     return plan;
 }

@@ -24,6 +24,19 @@ def cpu_ns(pids):
     return total
 
 
+def task_cpu_ns(pids):
+    """CPU time of each thread, by number."""
+    used = {}
+    for pid in pids:
+        try:
+            for task in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{task}/schedstat") as schedstat:
+                    used[task] = int(schedstat.read().split()[0])
+        except OSError:
+            pass
+    return used
+
+
 def pss_kib(pids):
     total = 0
     for pid in pids:
@@ -85,9 +98,10 @@ def started_at(pid):
         return None
 
 
-def wait_for_port(port, seconds):
+def wait_for_port(port, seconds, popen):
+    """False when it takes too long, or the process that should open it ended."""
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    while time.monotonic() < until and popen.poll() is None:
         with socket.socket() as probe:
             probe.settimeout(0.5)
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -101,14 +115,15 @@ class Process:
 
     running = []
 
-    def __init__(self, command, log_path, environment=None, port=None):
+    def __init__(self, command, log_path, environment=None, port=None, start_seconds=5):
         self.name = os.path.basename(command[0])
+        self.warmed = set()  # names of columns that have made it ready for them
         self.log_path = log_path
         with open(log_path, "ab") as log:
             self.popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log,
                                           env=environment, start_new_session=True)
         Process.running.append(self)
-        if port is not None and (not wait_for_port(port, 5) or self.popen.poll() is not None):
+        if port is not None and not wait_for_port(port, start_seconds, self.popen):
             self.stop()
             raise RuntimeError(f"{self.name} does not listen: see {log_path}")
         time.sleep(0.05)
@@ -116,6 +131,9 @@ class Process:
 
     def cpu_ns(self):
         return cpu_ns(self.pids)
+
+    def task_cpu_ns(self):
+        return task_cpu_ns(self.pids)
 
     def pss_kib(self):
         return pss_kib(self.pids)

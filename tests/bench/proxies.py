@@ -17,12 +17,26 @@ class Setting:
     certificate: str  # "ecdsa" or "rsa"
     tickets: bool
     workers: int
-    role: str  # of the backend: "echo", "source", "sink", "builtin"
+    role: str  # of the backend: "echo", "source", "sink", "http", "builtin"
+    certificates: int = 0  # more of them, each for a name of its own
+    routes: int = 0  # names that are each routed, all to the same backend
+
+    @property
+    def start_seconds(self):
+        return 150 if self.certificates + self.routes > 100 else 5
+
+
+def name_of(index):
+    """As in names.h."""
+    return f"host{index}.bench.example"
 
 
 class Proxy:
     is_peer = True
     is_plain = False
+    has_workers = True  # a number of them can be asked for
+    has_certificates = False  # can choose among many by name, loaded when it starts
+    has_routes = False  # can choose a backend by name
 
     def __init__(self, bench):
         self.bench = bench
@@ -48,7 +62,8 @@ class Proxy:
         os.makedirs(directory, exist_ok=True)
         command = self.command(directory, port, setting)
         log_path = os.path.join(directory, "log")
-        process = processes.Process(command, log_path, self.environment(setting), port)
+        process = processes.Process(command, log_path, self.environment(setting), port,
+                                    setting.start_seconds)
         process.port = port
         return process
 
@@ -60,6 +75,10 @@ class Proxy:
 
     def pem(self, setting):
         return self.bench.certificates[setting.certificate]
+
+    def more_certificates(self, setting):
+        """Their directory, or None."""
+        return setting.certificates and self.bench.make_certificates(setting.certificates)
 
     def backend(self, setting):
         return self.bench.backend_ports[setting.role]
@@ -74,12 +93,16 @@ class Proxy:
 class Hitch(Proxy):
     name = "hitch"
     binary = "/usr/sbin/hitch"
+    has_certificates = True
 
     def command(self, directory, port, setting):
+        more = self.more_certificates(setting)
+        pem_directory = f'pem-dir = "{more}"' if more else ""
         return [self.binary, "--config=" + self.write(directory, f"""
 frontend = "[127.0.0.1]:{port}"
 backend = "[127.0.0.1]:{self.backend(setting)}"
 pem-file = "{self.pem(setting)}"
+{pem_directory}
 workers = {setting.workers}
 backlog = 4096
 tls-protos = TLSv1.2 TLSv1.3
@@ -94,8 +117,18 @@ ocsp-dir = ""
 class Haproxy(Proxy):
     name = "haproxy"
     binary = "/usr/sbin/haproxy"
+    has_certificates = True
+    has_routes = True
 
     def command(self, directory, port, setting):
+        more = self.more_certificates(setting)
+        certificates = f"crt {self.pem(setting)}" + (f" crt {more}" if more else "")
+        route = "default_backend servers"
+        if setting.routes:
+            path = os.path.join(directory, "routes")
+            with open(path, "w") as file:
+                file.writelines(f"{name_of(index)} servers\n" for index in range(setting.routes))
+            route = f"use_backend %[ssl_fc_sni,lower,map({path})]"
         return [self.binary, "-db", "-f", self.write(directory, f"""
 global
   nbthread {setting.workers}
@@ -107,8 +140,8 @@ defaults
   timeout client 600s
   timeout server 600s
 frontend clients
-  bind 127.0.0.1:{port} backlog 4096 ssl crt {self.pem(setting)} ssl-min-ver TLSv1.2
-  default_backend servers
+  bind 127.0.0.1:{port} backlog 4096 ssl {certificates} ssl-min-ver TLSv1.2
+  {route}
 backend servers
   server one 127.0.0.1:{self.backend(setting)}
 """)]
@@ -148,6 +181,7 @@ class Stunnel(Proxy):
     """One thread a connection; it has no number of workers."""
 
     name = "stunnel"
+    has_workers = False
     binary = "/usr/bin/stunnel4"
 
     def command(self, directory, port, setting):
@@ -167,6 +201,8 @@ cert = {self.pem(setting)}
 
 class Sallyport(Proxy):
     is_peer = False
+    has_certificates = True
+    has_routes = True
 
     def __init__(self, bench, driver):
         super().__init__(bench)
@@ -178,6 +214,12 @@ class Sallyport(Proxy):
         backend = "builtin:echo"
         if setting.role != "builtin":
             backend = f"127.0.0.1:{self.backend(setting)}"
+        more = self.more_certificates(setting)
+        paths = [self.pem(setting)] + [os.path.join(more, f"{name_of(index)}.pem")
+                                       for index in range(setting.certificates)]
+        pems = ", ".join(f'"{path}"' for path in paths)
+        routes = ", ".join(f'{{ sni = [ "{name_of(index)}" ]; backend = "bench"; }}'
+                           for index in range(setting.routes))
         return [self.binary, "-c", self.write(directory, f"""
 workers = {setting.workers};
 io = "{self.driver}";
@@ -187,7 +229,8 @@ access-log = {{ format = "off"; }};
 frontends = ( {{
   name = "bench";
   listen = [ "127.0.0.1:{port}" ];
-  pem-file = [ "{self.pem(setting)}" ];
+  pem-file = [ {pems} ];
+  routes = ( {routes} );
   tickets = {1 if setting.tickets else 0};
   backend = "bench";
 }} );

@@ -1,16 +1,20 @@
-"""The table: medians, spread, and ratios to the best peer of the same rounds."""
+"""The tables: medians, spread, and ratios to the best peer of the same rounds."""
 
 import statistics
 
-UNITS = {"kept": "KiB", "kept-share": "%", "idle": "KiB", "download": "s/GiB", "upload": "s/GiB"}
+UNITS = {"kept": "KiB", "kept-share": "%", "idle": "KiB"}
+CAPACITY = "-capacity"
+ONE_WORKER = "-1w"
 
 
 def unit_of(figure):
     if figure in UNITS:
         return UNITS[figure]
+    if figure.startswith(("download", "upload")):
+        return "s/GiB"
     if figure.startswith(("paced", "flood")):
         return "1/s" if figure.endswith("rate") else "ms"
-    return "us"
+    return "1/s" if figure.endswith(("-rate", CAPACITY)) else "us"
 
 
 def is_ratio_useful(figure):
@@ -23,16 +27,34 @@ def number(value):
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
+def known(values):
+    return [value for value in values if value is not None]
+
+
 def cell(values):
-    values = [value for value in values if value is not None]
+    values = known(values)
     if not values:
         return "-"
     return f"{number(statistics.median(values))} ({number(min(values))}-{number(max(values))})"
 
 
 def median(values):
-    values = [value for value in values if value is not None]
+    values = known(values)
     return statistics.median(values) if values else None
+
+
+def ours_of(results):
+    return [name for name in results["names"] if name.startswith("sallyport")]
+
+
+def peers_of(results):
+    return [name for name in results["names"] if name not in ours_of(results) and name != "relay"]
+
+
+def figures_of(results, group):
+    """Those of a table, in the order they were measured."""
+    return [figure for figure in results["figures"]
+            if results["groups"][figure] == group and not figure.endswith(CAPACITY)]
 
 
 def best_peer(figure, rounds, peers):
@@ -46,9 +68,11 @@ def best_peer(figure, rounds, peers):
 
 def ratio(figure, rounds, name, peer):
     """Median of the ratios within each round, so that what slowed a whole round cancels out."""
-    ours, theirs = rounds[name].get(figure, []), rounds[peer].get(figure, [])
-    ratios = [a / b for a, b in zip(ours, theirs) if a is not None and b]
-    return statistics.median(ratios) if ratios else None
+    return median(ratios(rounds[name].get(figure, []), rounds[peer].get(figure, [])))
+
+
+def ratios(values, others):
+    return [value / other for value, other in zip(values, others) if value is not None and other]
 
 
 def floor_of(figure, rounds, openssl):
@@ -58,8 +82,8 @@ def floor_of(figure, rounds, openssl):
     crypto = {"handshake-ecdsa": ("ecdsa", "handshake_us"), "handshake-rsa": ("rsa", "handshake_us"),
               "request-ecdsa": ("ecdsa", "handshake_us"), "resumed-ecdsa": ("ecdsa", "resumed_us"),
               "download": ("ecdsa", "seal_s_per_gib"), "upload": ("ecdsa", "open_s_per_gib"),
-              "idle": ("ecdsa", "idle_kib")}.get(figure)
-    if figure in ("handshake-rsa", "resumed-ecdsa"):
+              "idle": ("ecdsa", "idle_kib")}.get(figure.removesuffix(ONE_WORKER))
+    if figure.removesuffix(ONE_WORKER) in ("handshake-rsa", "resumed-ecdsa"):
         relay = connect
     if crypto is None:
         return relay
@@ -69,16 +93,19 @@ def floor_of(figure, rounds, openssl):
     return None if alone is None or relay is None else alone + relay
 
 
-def table(results):
-    """Lines of a Markdown table."""
-    rounds, names = results["rounds"], results["names"]
-    ours = [name for name in names if name.startswith("sallyport")]
-    peers = [name for name in names if name not in ours and name != "relay"]
-    shown = ours + peers
+def table(results, group):
+    """Lines of a Markdown table; none when nothing of the group was measured."""
+    rounds, figures = results["rounds"], figures_of(results, group)
+    ours, peers = ours_of(results), peers_of(results)
+    shown = [name for name in ours + peers
+             if any(known(rounds.get(name, {}).get(figure, [])) for figure in figures)]
+    ours = [name for name in ours if name in shown]
+    if not shown:
+        return
     yield "| figure | " + " | ".join(shown + ["floor", "best peer"] +
                                       [f"{name[10:]} / best" for name in ours]) + " |"
     yield "|" + " --- |" * (len(shown) + 3 + len(ours))
-    for figure in results["figures"]:
+    for figure in figures:
         best = best_peer(figure, rounds, peers)
         floor = floor_of(figure, rounds, results["openssl"])
         line = [f"{figure} [{unit_of(figure)}]"]
@@ -90,3 +117,24 @@ def table(results):
                 value = ratio(figure, rounds, name, best)
             line.append(f"{value:.2f}" if value is not None else "-")
         yield "| " + " | ".join(line) + " |"
+
+
+def scaling_ratios(results, name, figure):
+    """Of each round: capacity with all workers to capacity with one."""
+    rounds = results["rounds"].get(name, {})
+    return ratios(rounds.get(figure + CAPACITY, []), rounds.get(figure + ONE_WORKER + CAPACITY, []))
+
+
+def scaling(results):
+    """Lines of the table of how capacity grows from one worker to all."""
+    figures = [figure for figure in results["figures"] if figure + ONE_WORKER in results["figures"]
+               and not figure.endswith(CAPACITY)]
+    shown = [name for name in ours_of(results) + peers_of(results)
+             if any(scaling_ratios(results, name, figure) for figure in figures)]
+    if not figures or not shown:
+        return
+    yield "| capacity, " + f"{results['workers']} workers / 1 | " + " | ".join(shown) + " |"
+    yield "|" + " --- |" * (len(shown) + 1)
+    for figure in figures:
+        yield f"| {figure} | " + " | ".join(
+            cell(scaling_ratios(results, name, figure)) for name in shown) + " |"

@@ -1,5 +1,7 @@
 #include "transport.h"
 
+#include "names.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -13,13 +15,14 @@
 static bool     set_address(struct target *target, const struct target_options *options);
 static SSL_CTX *new_tls(const struct target_options *options, struct target *target);
 static bool     set_offer(SSL_CTX *tls, const struct target_options *options);
+static bool     ask_for_next_name(struct transport *transport, const struct target *target);
 static int      on_ticket(SSL *ssl, SSL_SESSION *session);
 static enum transport_result from_openssl(const struct transport *transport, int result);
 static enum transport_result from_system(ssize_t result);
 
 bool target_init(struct target *target, const struct target_options *options)
 {
-    *target = (struct target){0};
+    *target = (struct target){.names_count = options->names_count};
     if (!set_address(target, options)) {
         fprintf(stderr, "load: %s is not an IPv4 address\n", options->host);
         return false;
@@ -94,12 +97,28 @@ bool transport_open(struct transport *transport, const struct target *target)
     }
     transport->ssl = SSL_new(target->tls);
     if (transport->ssl == NULL || SSL_set_fd(transport->ssl, transport->fd) != 1 ||
-        (target->session != NULL && SSL_set_session(transport->ssl, target->session) != 1)) {
+        (target->session != NULL && SSL_set_session(transport->ssl, target->session) != 1) ||
+        !ask_for_next_name(transport, target)) {
         transport_close(transport);
         return false;
     }
     SSL_set_connect_state(transport->ssl);
     return true;
+}
+
+/* Not in the order in which a server has read them: it may keep what it used last. */
+static bool ask_for_next_name(struct transport *transport, const struct target *target)
+{
+    enum { STRIDE = 7919 }; /* a prime, so that every name has its turn */
+    static unsigned next;
+    char            name[NAMES_BYTES];
+
+    if (target->names_count == 0) {
+        return true;
+    }
+    next = (next + STRIDE) % target->names_count;
+    names_write(next, name);
+    return SSL_set_tlsext_host_name(transport->ssl, name) == 1;
 }
 
 enum transport_result transport_handshake(struct transport *transport)

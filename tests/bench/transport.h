@@ -25,6 +25,7 @@ struct target_options {
     const char *version; /* "1.2" or "1.3" */
     const char *ciphers; /* one list for either version */
     const char *groups;
+    unsigned    names_count; /* asked for in turn; 0: none */
 };
 
 struct target {
@@ -33,6 +34,7 @@ struct target {
     struct sockaddr_storage address;
     socklen_t               address_bytes;
     uint64_t                tickets_count; /* received on all connections */
+    unsigned                names_count;
 };
 
 struct transport {

@@ -1,0 +1,186 @@
+"""tests/bench/README.md and its plots, from the results of scripts/bench."""
+
+import os
+import textwrap
+
+import columns
+import plot
+import report
+
+ROUNDS_ENOUGH = 7
+NOISE_CORES_MAX = 0.25
+
+BARS = ["handshake-ecdsa", "handshake-rsa", "resumed-ecdsa", "request-ecdsa", "echo-1", "echo-50",
+        "echo-500", "download", "upload", "idle", "paced-p99", "flood-ecdsa-p99", "flood-rsa-p99"]
+AXES = {"connections": ("CPU us an echo", "connections open"),
+        "certificates": ("CPU us a full handshake", "certificates"),
+        "routes": ("CPU us a connection with one request", "routes")}
+
+MEANINGS = """
+| figure | is |
+| --- | --- |
+| handshake-* | CPU of all processes of the proxy for a connection: full TLS 1.3 handshake and clean end |
+| resumed-* | the same with the handshake resumed from a ticket |
+| request-* | the same with one request of 47 bytes and its echo |
+| echo-N | CPU of a 47-byte echo, on N connections that are open and all busy |
+| builtin-echo-N | the same without a backend, for what TLS and the driver alone cost |
+| download, upload | CPU for a GiB, on 8 connections |
+| idle | PSS for an open connection without traffic |
+| kept | PSS a connection still held one second after all were closed |
+| kept-share | PSS then, compared with before |
+| paced-* | milliseconds of an echo at 2,000 a second on 20 connections, from when it was due |
+| flood-* | the same while 128 sockets ask for full handshakes without end; rate: how many were served |
+| *-1w, *-aes128 | with one worker; with AES-128-GCM |
+| connections-N | echo among N open connections |
+| certificates-N, routes-N | one worker, connections that ask for N names in turn, each with its own certificate or route |
+"""
+
+HOW = """
+CPU is the time of all threads of all processes of a proxy, to the nanosecond, so other load on the
+machine shows in it only through caches and clock rates; latencies it changes at once. Each round
+measures every column for every proxy, in another order each time; a ratio is the median of the
+ratios within rounds. Client and backend are ours (`load.c`, `backend.c`) and check every byte. Same
+for all proxies: workers, one certificate, the client's only offer of group (X25519) and suite, logs
+off, loopback backend; tickets are off except where sessions resume. The floor is OpenSSL in memory
+(`floor.c`) plus a plain TCP relay that copies (`relay.c`), for what neither TLS nor the kernel can
+be asked to do for less. stunnel has a thread for each connection and no number of workers.
+"""
+
+SCALING = """
+Capacity is what a proxy would do each second if every worker had a processor to itself: operations
+by the CPU time of its busiest thread. It needs no idle processors to be measured, which a machine
+that also runs the clients does not have. 2.00 is perfect; below it, connections were spread
+unevenly, or two workers got in each other's way.
+"""
+
+CHECK = """
+The load generator and h2load (of nghttp2) do the same HTTP work through the same proxy: `request`
+opens connections that make one request each, all at once; `keepalive` makes many on 50. CPU is a
+proxy's, over the whole life of the generator. If ours were the bottleneck, or spared the proxies
+something, it would show here: a lower rate, or another cost. (h2load's time includes its 50
+handshakes, ours does not.)
+"""
+
+
+def write(results, directory):
+    files = {"bars.svg": plot.bars(bar_panels(results)),
+             "scale.svg": plot.lines(line_panels(results))}
+    files["README.md"] = text(results)
+    for name, content in files.items():
+        with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+            file.write(content)
+
+
+def text(results):
+    parts = ["# What it costs", paragraph(about(results))]
+    parts += warnings(results)
+    parts += ["## With two workers and AES-256-GCM" if results["workers"] == 2 else
+              f"## With {results['workers']} workers", table(report.table(results, "main")),
+              "![bars of each figure beside the peers'](bars.svg)",
+              paragraph("Bars are medians, the strokes in them reach from the lowest to the highest "
+                        "round, the dashed line is the floor. Short is good.")]
+    sections = [("## With one worker", "", report.table(results, "one-worker")),
+                ("## From one worker to two", SCALING, report.scaling(results)),
+                ("## With AES-128-GCM", "", report.table(results, "aes128")),
+                ("## Many connections, certificates, routes",
+                 "![cost over connections, certificates and routes](scale.svg)",
+                 report.table(results, "scale")),
+                ("## The load generator beside h2load", CHECK, check_table(results))]
+    for title, words, lines in sections:
+        lines = list(lines)
+        if lines:
+            parts += [title, words.strip(), table(lines)]
+    parts += ["## What the figures mean", MEANINGS.strip(), "## How it is measured", HOW.strip(),
+              versions(results)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def paragraph(words):
+    return textwrap.fill(words, 100)
+
+
+def table(lines):
+    return "\n".join(lines)
+
+
+def about(results):
+    machine = results["machine"]
+    return (f"Written by `scripts/bench --page` on {results['date']}, from {results['rounds_count']} "
+            f"rounds on {machine['cpus']} x {machine['model']} ({machine['memory_gib']} GiB), Linux "
+            f"{machine['kernel']}, {machine['openssl']}, gcc {machine['compiler']}, sources at "
+            f"{machine['commit']}. Median (lowest-highest). The last columns compare io_uring and "
+            "epoll with the best peer of the row: below 1 is better, except where the figure is a "
+            "rate.")
+
+
+def warnings(results):
+    reasons = []
+    if results["is_quick"] or results["rounds_count"] < ROUNDS_ENOUGH:
+        reasons.append(f"{results['rounds_count']} rounds" +
+                       (" of half the size" if results["is_quick"] else ""))
+    if results["noise_median"] > NOISE_CORES_MAX:
+        reasons.append(f"other work on the machine ({results['noise_median']:.1f} cores of it)")
+    if results["failures"]:
+        reasons.append(f"{len(results['failures'])} measurements that failed")
+    if not reasons:
+        return []
+    return [paragraph("**Preliminary, to be renewed:** these are figures of " + ", and of ".join(reasons)
+                      + f". {ROUNDS_ENOUGH} rounds on a machine that does nothing else are wanted.")]
+
+
+def versions(results):
+    packages = [f"{name} {version}" for name, version in results["machine"]["packages"].items()
+                if version]
+    return paragraph("Versions of Debian's packages: " + ", ".join(packages) + ". Other processes "
+                     f"used {results['noise_median']:.2f} cores meanwhile (median; at most "
+                     f"{results['noise_max']:.2f}). {results['idle_count']:,} connections were idle.")
+
+
+def spread(results, name, figure):
+    """(median, lowest, highest), or None."""
+    values = report.known(results["rounds"].get(name, {}).get(figure, []))
+    return (report.median(values), min(values), max(values)) if values else None
+
+
+def shown_names(results):
+    return report.ours_of(results) + report.peers_of(results)
+
+
+def bar_panels(results):
+    panels = []
+    for figure in BARS:
+        rows = [(name, *spread(results, name, figure)) for name in shown_names(results)
+                if spread(results, name, figure)]
+        if rows:
+            floor = report.floor_of(figure, results["rounds"], results["openssl"])
+            panels.append((f"{figure} [{report.unit_of(figure)}]", rows, floor))
+    return panels
+
+
+def line_panels(results):
+    panels = []
+    for kind, (title, axis) in AXES.items():
+        series = {}
+        for name in shown_names(results):
+            points = [(count, *spread(results, name, f"{kind}-{count}"))
+                      for count in columns.SCALE[kind] if spread(results, name, f"{kind}-{count}")]
+            if points:
+                series[name] = points
+        if series:
+            panels.append((title, axis, series))
+    return panels
+
+
+def check_table(results):
+    """Our load generator beside h2load: a line for each proxy and kind of work."""
+    lines = []
+    for kind in ("request", "keepalive"):
+        for name in shown_names(results):
+            cells = [report.cell(results["rounds"].get(name, {}).get(f"{kind}-{figure}", []))
+                     for figure in ("load", "h2load", "load-rate", "h2load-rate")]
+            if cells[0] != "-":
+                lines.append(f"| {kind} | {name} | " + " | ".join(cells) + " |")
+    if lines:
+        lines[:0] = ["| work | proxy | us CPU, load | us CPU, h2load | 1/s, load | 1/s, h2load |",
+                     "|" + " --- |" * 6]
+    return lines
