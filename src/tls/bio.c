@@ -1,12 +1,17 @@
 /* The BIO between OpenSSL and the caller's buffers: no copy of its own, no memory of its own. */
 #include "base/require.h"
 #include "tls/tls_internal.h"
+#include "tls/verify_internal.h"
 
 #include <openssl/bio.h>
 #include <string.h>
 
+enum { ALERT_RECORD_BYTES = 7 };
+
 static int  bio_read(BIO *bio, char *into, int len);
 static int  bio_write(BIO *bio, const char *from, int len);
+static bool is_plain_alert(const char *record, size_t len);
+static int  write_alert(struct tls_engine *engine, const char *from);
 static long bio_ctrl(BIO *bio, int command, long number, void *pointer);
 static bool handshake_may_take(struct tls_engine *engine, const uint8_t *bytes, size_t len);
 static bool may_say_hello(const struct tls_engine *engine);
@@ -87,7 +92,29 @@ static int bio_write(BIO *bio, const char *from, int len)
         BIO_set_retry_write(bio);
         return -1;
     }
+    if (engine->is_denied && is_plain_alert(from, wanted)) {
+        return write_alert(engine, from);
+    }
     return (int)buffer_append(engine->output, (struct bytes_const){(const uint8_t *)from, wanted});
+}
+
+/* A record of type, version, length, and an alert of level and description. */
+static bool is_plain_alert(const char *record, size_t len)
+{
+    return len == ALERT_RECORD_BYTES && record[0] == SSL3_RT_ALERT && record[4] == 2;
+}
+
+/* In clear, so that it can be changed. When there is no room for all of it, it is not sent. */
+static int write_alert(struct tls_engine *engine, const char *from)
+{
+    uint8_t record[ALERT_RECORD_BYTES];
+
+    memcpy(record, from, sizeof(record));
+    record[sizeof(record) - 1] = verify_alert(engine, record[sizeof(record) - 1]);
+    if (buffer_room(engine->output) >= sizeof(record)) {
+        (void)buffer_append(engine->output, (struct bytes_const){record, sizeof(record)});
+    }
+    return (int)sizeof(record);
 }
 
 static long bio_ctrl(BIO *bio, int command, long number, void *pointer)

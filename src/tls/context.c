@@ -3,6 +3,7 @@
 #include "base/require.h"
 #include "tls/openssl_error.h"
 #include "tls/tls_internal.h"
+#include "tls/verify_internal.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -131,6 +132,7 @@ void tls_context_free(struct tls_context **context)
         return;
     }
     SSL_CTX_free(freed->ssl_ctx);
+    verify_close(freed);
     for (size_t i = 0; i < freed->certificates_count; i++) {
         certificate_fini(&freed->certificates[i]);
     }
@@ -170,6 +172,10 @@ static bool context_fill(struct tls_context *context, const struct tls_context_o
     }
     if (!set_identity(context, options)) {
         text_string(problem, "out of memory");
+        return false;
+    }
+    if (!verify_open(context, &options->verify)) {
+        text_string(problem, "client certificates: out of memory, or a file has changed");
         return false;
     }
     return true;
@@ -367,8 +373,6 @@ static int on_certificate(SSL *ssl, void *argument)
  * parts of it: the session id context is their hash. */
 static bool set_identity(struct tls_context *context, const struct tls_context_options *options)
 {
-    uint8_t     identity[EVP_MAX_MD_SIZE];
-    unsigned    identity_len = 0;
     EVP_MD     *sha256 = EVP_MD_fetch(context->library->openssl, "SHA256", NULL);
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
     bool is_set = sha256 != NULL && hash != NULL && EVP_DigestInit_ex(hash, sha256, NULL) == 1;
@@ -380,9 +384,10 @@ static bool set_identity(struct tls_context *context, const struct tls_context_o
         is_set = X509_digest(context->certificates[i].leaf, sha256, leaf, &leaf_len) == 1 &&
                  EVP_DigestUpdate(hash, leaf, leaf_len) == 1;
     }
-    is_set = is_set && hash_policy(hash, options) &&
-             EVP_DigestFinal_ex(hash, identity, &identity_len) == 1 &&
-             SSL_CTX_set_session_id_context(context->ssl_ctx, identity, IDENTITY_BYTES) == 1;
+    is_set =
+        is_set && hash_policy(hash, options) &&
+        EVP_DigestFinal_ex(hash, context->identity, NULL) == 1 &&
+        SSL_CTX_set_session_id_context(context->ssl_ctx, context->identity, IDENTITY_BYTES) == 1;
     EVP_MD_CTX_free(hash);
     EVP_MD_free(sha256);
     return is_set;

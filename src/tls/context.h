@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "tls/ticket_keys.h"
+#include "tls/verify.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -83,10 +84,11 @@ struct tls_context_options {
     size_t                pems_count;
     const char *const    *alpn; /* protocols in the server's order of preference */
     size_t                alpn_count;
-    bool     alpn_mismatch_ignore; /* go on without ALPN; else no_application_protocol */
-    bool     strict_sni;           /* unknown names end with unrecognized_name */
-    unsigned tickets;              /* a full TLS 1.3 handshake gives: 0, 1 or 2 */
-    uint32_t session_lifetime_s;   /* from the full handshake; a session resumes no later */
+    bool     alpn_mismatch_ignore;    /* go on without ALPN; else no_application_protocol */
+    bool     strict_sni;              /* unknown names end with unrecognized_name */
+    unsigned tickets;                 /* a full TLS 1.3 handshake gives: 0, 1 or 2 */
+    uint32_t session_lifetime_s;      /* from the full handshake; a session resumes no later */
+    struct tls_verify_options verify; /* server: which clients are let in */
 };
 
 /*

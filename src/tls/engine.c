@@ -4,6 +4,7 @@
 #include "base/require.h"
 #include "tls/openssl_error.h"
 #include "tls/tls_internal.h"
+#include "tls/verify_internal.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -27,8 +28,14 @@ struct stint {
 
 enum { RECORD_WORK = 256, WORK_PER_LOOK = 4096 };
 
-static struct stint     stint_begin(void);
-static bool             stint_is_over(struct stint *stint, size_t bytes);
+static struct stint      stint_begin(void);
+static bool              stint_is_over(struct stint *stint, size_t bytes);
+static const char *const verified_names[] = {[TLS_VERIFIED_NOT] = "none",
+                                             [TLS_VERIFIED] = "ok",
+                                             [TLS_VERIFIED_LIST_MISSING] = "crl_missing",
+                                             [TLS_VERIFIED_LIST_OLD] = "crl_expired",
+                                             [TLS_VERIFY_FAILED] = "failed"};
+
 static enum verdict     verdict_of(struct tls_engine *engine, int result, const char *step);
 static enum tls_next    next_of(enum verdict verdict);
 static void             engine_fail(struct tls_engine *engine, const char *step);
@@ -80,6 +87,7 @@ void tls_engine_fini(struct tls_engine *engine)
          * OpenSSL would drop it. One that failed was dropped with its alert. */
         SSL_set_shutdown(engine->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     }
+    verify_forget(engine);
     SSL_free(engine->ssl);
     engine->ssl = NULL;
     openssl_error_drop();
@@ -122,6 +130,10 @@ enum tls_next tls_engine_handshake(struct tls_engine *engine)
     openssl_error_drop();
     enum verdict verdict = verdict_of(engine, SSL_do_handshake(engine->ssl), "handshake");
 
+    if (verdict == VERDICT_OK && !verify_finish(engine)) {
+        engine_fail(engine, "handshake");
+        return TLS_FAILED;
+    }
     if (verdict == VERDICT_OK) {
         engine->phase = ENGINE_OPEN;
     }
@@ -372,6 +384,8 @@ void tls_engine_facts(const struct tls_engine *engine, struct tls_facts *facts)
     unsigned             alpn_len = 0;
 
     *facts = (struct tls_facts){.version = "-", .cipher = "-", .group = "-"};
+    facts->verify = verified_names[engine->verified];
+    facts->subject = (struct bytes_const){engine->subject.data, engine->subject.len};
     facts->sni = hello_name(engine);
     if (!SSL_is_init_finished(ssl)) {
         return;
@@ -418,6 +432,9 @@ const char *tls_engine_reason(const struct tls_engine *engine)
     case TLS_FAILURE_PROTOCOL:
     case TLS_FAILURE_MEMORY:
         break;
+    }
+    if (engine->refusal != NULL) {
+        return engine->refusal;
     }
     if (engine->error.source == ERROR_FROM_OPENSSL) {
         return openssl_error_reason(&engine->error);

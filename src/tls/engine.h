@@ -68,6 +68,15 @@ enum tls_failure {
     TLS_FAILURE_MEMORY,
 };
 
+/* What came of a client's certificate. */
+enum tls_verified {
+    TLS_VERIFIED_NOT, /* there was none, or it was not looked at yet */
+    TLS_VERIFIED,
+    TLS_VERIFIED_LIST_MISSING, /* without a list of revoked certificates, as configured */
+    TLS_VERIFIED_LIST_OLD,     /* with one that has expired, as configured */
+    TLS_VERIFY_FAILED,
+};
+
 /* Where the client's stream of records and messages stands while it is plaintext, to see what each
  * ClientHello announces. */
 struct tls_announced {
@@ -84,19 +93,23 @@ struct tls_engine {
     /* private */
     struct ssl_st            *ssl;
     const struct tls_context *context;
-    struct bytes_const        input;  /* lent ciphertext not yet consumed */
-    struct buffer            *output; /* where ciphertext goes, or NULL */
-    struct tls_hello         *hello;  /* what the client offered; freed by tls_engine_settle */
-    struct bytes              name;   /* the host name it asked for, in lower case; or empty */
+    struct bytes_const        input;   /* lent ciphertext not yet consumed */
+    struct buffer            *output;  /* where ciphertext goes, or NULL */
+    struct tls_hello         *hello;   /* what the client offered; freed by tls_engine_settle */
+    struct bytes              name;    /* the host name it asked for, in lower case; or empty */
+    struct bytes              subject; /* of its certificate, or empty */
+    const char               *refusal; /* why its certificate was refused; static, or NULL */
     struct tls_announced      announced;
     struct error              error;
     struct tls_alert          alert;
     uint32_t                  handshake_bytes;
     uint32_t                  key_updates; /* within the second that began at key_updates_at */
     uint64_t                  key_updates_at_ns;
-    uint64_t                  now_ns;  /* of the present call */
-    uint8_t                   failure; /* enum tls_failure */
-    uint8_t                   phase;   /* enum engine_phase, tls_internal.h */
+    uint64_t                  now_ns;    /* of the present call */
+    uint8_t                   failure;   /* enum tls_failure */
+    uint8_t                   phase;     /* enum engine_phase, tls_internal.h */
+    uint8_t                   verified;  /* enum tls_verified */
+    bool                      is_denied; /* its certificate is good, but on no list */
     bool                      has_said_goodbye;
     bool                      has_hello;
 };
@@ -158,14 +171,16 @@ struct tls_alert tls_engine_alert(const struct tls_engine *engine);
 bool tls_engine_has_hello(const struct tls_engine *engine);
 bool tls_engine_is_established(const struct tls_engine *engine);
 
-/* Text for the log. Static or living as long as the engine; "-" when not known. `sni` holds the
- * peer's bytes: a valid host name in lower case, or empty. */
+/* Text for the log. Static or living as long as the engine; "-" when not known. `sni` is a valid
+ * host name in lower case, or empty. */
 struct tls_facts {
     const char        *version; /* "TLSv1.3" */
     const char        *cipher;  /* "TLS_AES_128_GCM_SHA256" */
     const char        *group;   /* "x25519" */
+    const char        *verify;  /* "none", "ok", "crl_missing", "crl_expired", "failed" */
     struct bytes_const sni;
-    struct bytes_const alpn; /* the protocol agreed upon, or empty */
+    struct bytes_const alpn;    /* the protocol agreed upon, or empty */
+    struct bytes_const subject; /* of the client's certificate; the peer's bytes, or empty */
     bool               is_resumed;
 };
 void tls_engine_facts(const struct tls_engine *engine, struct tls_facts *facts);

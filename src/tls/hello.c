@@ -1,6 +1,7 @@
 /* What a ClientHello says, read through OpenSSL's own parser (RFC 8446 section 4.1.2). */
 #include "base/text.h"
 #include "tls/tls_internal.h"
+#include "tls/verify_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,11 @@ static int on_client_hello(SSL *ssl, int *alert, void *argument)
         name_table_find(engine->context->names, name) == NAME_TABLE_NONE) {
         engine_note_failure(engine, TLS_FAILURE_NAME_UNKNOWN);
         *alert = SSL_AD_UNRECOGNIZED_NAME;
+        return SSL_CLIENT_HELLO_ERROR;
+    }
+    if (!verify_choose(engine)) {
+        engine_note_failure(engine, TLS_FAILURE_MEMORY);
+        *alert = SSL_AD_INTERNAL_ERROR;
         return SSL_CLIENT_HELLO_ERROR;
     }
     return SSL_CLIENT_HELLO_SUCCESS;

@@ -1,6 +1,7 @@
 /* What goes by in clear, in both directions: alerts, and what a peer could ask for without end. */
 #include "base/clock.h"
 #include "tls/tls_internal.h"
+#include "tls/verify_internal.h"
 
 static void on_message(int is_write, int version, int content_type, const void *message,
                        size_t message_len, SSL *ssl, void *argument);
@@ -46,6 +47,8 @@ static void note_request(struct tls_engine *engine)
 /* Goodbyes and warnings are no trouble; the first of the others explains the failure. */
 static void note_alert(struct tls_engine *engine, bool is_write, const uint8_t *alert)
 {
+    uint8_t description = is_write ? verify_alert(engine, alert[1]) : alert[1];
+
     if (is_write && alert[1] == SSL_AD_NO_RENEGOTIATION) {
         note_request(engine);
     }
@@ -54,8 +57,8 @@ static void note_alert(struct tls_engine *engine, bool is_write, const uint8_t *
         return;
     }
     engine->alert = (struct tls_alert){.by = is_write ? TLS_ALERT_SENT : TLS_ALERT_RECEIVED,
-                                       .description = alert[1],
-                                       .name = alert_name(alert[1])};
+                                       .description = description,
+                                       .name = alert_name(description)};
 }
 
 /* TLS 1.3 has the byte and gives it no meaning (RFC 8446 section 6). */

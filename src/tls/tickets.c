@@ -6,6 +6,7 @@
 #include "base/require.h"
 #include "tls/openssl_error.h"
 #include "tls/tls_internal.h"
+#include "tls/verify_internal.h"
 
 #include <openssl/core_names.h>
 #include <openssl/rand.h>
@@ -170,7 +171,8 @@ bool ticket_is_bound_here(SSL *ssl, SSL_SESSION *session)
     struct ticket_bond bond;
 
     return bond_of(session, &bond) && name_digest(ssl, digest) &&
-           memcmp(bond.name_digest, digest, sizeof(digest)) == 0 && is_alive(ssl, &bond);
+           memcmp(bond.name_digest, digest, sizeof(digest)) == 0 && is_alive(ssl, &bond) &&
+           verify_may_resume(engine_of(ssl), session);
 }
 
 static bool bond_of(SSL_SESSION *session, struct ticket_bond *bond)

@@ -48,6 +48,8 @@ struct tls_context {
     uint8_t                *alpn; /* RFC 7301 section 3.1: lengths and names */
     unsigned                alpn_len;
     uint32_t                session_lifetime_s;
+    uint8_t                 identity[IDENTITY_BYTES]; /* the session id context */
+    struct verify          *verify;                   /* NULL: no client is asked who it is */
     bool                    alpn_mismatch_ignore;
     bool                    strict_sni;
     bool                    is_server;

@@ -9,6 +9,8 @@
 #include "tls/context.h"
 #include "tls/engine.h"
 
+#include <time.h>
+
 enum { WIRE_BYTES = 256 * 1024, ROUNDS_MAX = 100000 };
 
 /* One of the two, with what it wrote and what it read. */
@@ -85,6 +87,9 @@ struct ssl_session_st *session_of(struct pair *pair);
 bool is_resumed(struct pair *pair, struct ssl_session_st *session);
 
 const char *version_of(const struct end *end);
+
+/* How far the clock that tickets and sessions are held against is ahead; OpenSSL's own is not. */
+extern time_t clock_ahead_s;
 
 /* Bytes of heap in use, sanitized or not. */
 size_t heap_bytes(void);

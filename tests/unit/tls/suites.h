@@ -2,9 +2,11 @@
 #include "suite.h"
 
 Suite *certificates_suite(void);
+Suite *client_names_suite(void);
 Suite *engine_table_suite(void);
 Suite *error_queue_suite(void);
 Suite *floods_suite(void);
+Suite *glob_suite(void);
 Suite *goodbye_suite(void);
 Suite *handshake_suite(void);
 Suite *hello_suite(void);
@@ -14,3 +16,6 @@ Suite *sessions_suite(void);
 Suite *ticket_keys_suite(void);
 Suite *tickets_suite(void);
 Suite *transfer_suite(void);
+Suite *trust_suite(void);
+Suite *verify_suite(void);
+Suite *verify_sessions_suite(void);

@@ -3,6 +3,7 @@
  * its own: OpenSSL takes its allocator once, before its first allocation; ours is wrapped by the
  * linker.
  */
+#include "authority.h"
 #include "certificates.h"
 #include "countdown.h"
 #include "suite.h"
@@ -10,6 +11,7 @@
 #include "tls/context.h"
 
 #include <openssl/crypto.h>
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +68,14 @@ struct scene {
 
 static char *pem_text;
 
+/* Which clients the server lets in; loops go through all. */
+enum asking { ASKS_NOBODY, ASKS_ALICE, ASKS_FOR_SOMEONE_ELSE, ASKINGS };
+static enum asking       asking;
+static struct credential root;
+static struct credential alice;
+static char             *root_pem;
+static char             *list_pem;
+
 static bool library_make(struct scene *scene, struct error *error)
 {
     struct tls_ticket_keys keys = {0};
@@ -76,6 +86,32 @@ static bool library_make(struct scene *scene, struct error *error)
     }
     tls_library_set_ticket_keys(scene->library, &keys);
     return true;
+}
+
+static void ask(struct tls_context_options *server)
+{
+    static struct bytes_const authority;
+    static struct bytes_const list;
+    static struct tls_trust   trust;
+    static struct tls_allow   allow;
+    static struct tls_verify  policy;
+
+    authority = (struct bytes_const){(const uint8_t *)root_pem, strlen(root_pem)};
+    list = (struct bytes_const){(const uint8_t *)list_pem, strlen(list_pem)};
+    trust = (struct tls_trust){.authorities = &authority,
+                               .authorities_count = 1,
+                               .revocations = &list,
+                               .revocations_count = 1,
+                               .checks_leaf = true,
+                               .sends_names = true};
+    allow =
+        (struct tls_allow){.kind = TLS_ALLOW_CN, .pattern = asking == ASKS_ALICE ? "alice" : "bob"};
+    policy =
+        (struct tls_verify){.mode = asking == ASKS_NOBODY ? TLS_VERIFY_NONE : TLS_VERIFY_REQUIRED,
+                            .allows = &allow,
+                            .allows_count = 1};
+    server->verify = (struct tls_verify_options){
+        .trusts = &trust, .trusts_count = 1, .policies = &policy, .policies_count = 1};
 }
 
 static bool contexts_make(struct scene *scene, struct text *problem)
@@ -92,6 +128,7 @@ static bool contexts_make(struct scene *scene, struct text *problem)
                                          .tickets = 1};
     struct tls_context_options client = {.role = TLS_FOR_CLIENT, .policy = TLS_POLICY_INTERMEDIATE};
 
+    ask(&server);
     scene->server_context = tls_context_new(scene->library, &server, problem);
     if (scene->server_context != NULL) {
         scene->client_context = tls_context_new(scene->library, &client, problem);
@@ -139,7 +176,9 @@ static bool handshake(struct scene *scene)
 
     if (!end_make(&scene->server, scene->server_context, TLS_SERVER) ||
         !end_make(&scene->client, scene->client_context, TLS_CLIENT) ||
-        !tls_client_ask(&scene->client.engine, "www.example.org", (struct bytes_const){alpn, 3})) {
+        !tls_client_ask(&scene->client.engine, "www.example.org", (struct bytes_const){alpn, 3}) ||
+        SSL_use_certificate(scene->client.engine.ssl, alice.certificate) != 1 ||
+        SSL_use_PrivateKey(scene->client.engine.ssl, alice.key) != 1) {
         return false;
     }
     for (int i = 0; i < FLIGHTS_MAX && !(server == TLS_DONE && client == TLS_DONE); i++) {
@@ -165,6 +204,15 @@ static void contexts_free(struct scene *scene)
     tls_context_free(&scene->client_context);
 }
 
+/* Alice's certificate is good, and not revoked. */
+static void credentials_make(void)
+{
+    root = authority_make(NULL, "Root");
+    alice = client_make(&root, "alice");
+    root_pem = credential_pem(&root);
+    list_pem = revocations_pem(&root, NULL, 1);
+}
+
 static struct scene *scene_new(void)
 {
     struct scene *scene = calloc(1, sizeof(*scene));
@@ -173,6 +221,7 @@ static struct scene *scene_new(void)
     if (pem_text == NULL) {
         pem_text = certificate_make(&(struct certificate_options){
             .kind = CERTIFICATE_EC_P256, .names = "DNS:www.example.org", .days = 2});
+        credentials_make();
     }
     return scene;
 }
@@ -224,6 +273,7 @@ START_TEST(a_context_that_lacks_memory_is_not_made_and_leaks_nothing)
     struct error  error = ERROR_OK;
     bool          is_made = false;
 
+    asking = (enum asking)_i;
     ck_assert(library_make(scene, &error));
     for (long k = 1; k < K_MAX && !is_made; k = next_k(k)) {
         char        memory[TLS_PROBLEM_BYTES];
@@ -252,6 +302,7 @@ START_TEST(a_handshake_that_lacks_memory_fails_and_leaks_nothing)
     struct text   problem;
     bool          is_done = false;
 
+    asking = (enum asking)_i;
     text_init(&problem, memory, sizeof(memory));
     ck_assert(library_make(scene, &error));
     ck_assert(contexts_make(scene, &problem));
@@ -270,13 +321,48 @@ START_TEST(a_handshake_that_lacks_memory_fails_and_leaks_nothing)
 }
 END_TEST
 
+START_TEST(who_is_not_let_in_is_not_for_want_of_memory_either)
+{
+    struct scene *scene = scene_new();
+    struct error  error = ERROR_OK;
+    char          memory[TLS_PROBLEM_BYTES];
+    struct text   problem;
+    bool          is_over = false;
+
+    asking = ASKS_FOR_SOMEONE_ELSE;
+    text_init(&problem, memory, sizeof(memory));
+    ck_assert(library_make(scene, &error));
+    ck_assert(contexts_make(scene, &problem));
+    for (long k = 1; k < K_MAX && !is_over; k = next_k(k)) {
+        countdown = k;
+        ck_assert(!handshake(scene));
+        ck_assert(!tls_engine_is_established(&scene->server.engine));
+        is_over = countdown > 0;
+        countdown = 0;
+        engines_free(scene);
+    }
+    ck_assert(is_over);
+    contexts_free(scene);
+    tls_library_free(&scene->library);
+    free(scene);
+}
+END_TEST
+
 static Suite *allocations_suite(void)
 {
-    return suite_of(
-        "allocations",
-        (const TTest *const[]){a_library_that_lacks_memory_is_not_made,
-                               a_context_that_lacks_memory_is_not_made_and_leaks_nothing,
-                               a_handshake_that_lacks_memory_fails_and_leaks_nothing, NULL});
+    Suite *suite =
+        suite_of("allocations",
+                 (const TTest *const[]){a_library_that_lacks_memory_is_not_made,
+                                        who_is_not_let_in_is_not_for_want_of_memory_either, NULL});
+    TCase *askings = tcase_create("askings");
+
+    tcase_set_timeout(askings, 60);
+    tcase_add_loop_test(askings, a_context_that_lacks_memory_is_not_made_and_leaks_nothing, 0,
+                        ASKINGS);
+    tcase_add_loop_test(askings, a_handshake_that_lacks_memory_fails_and_leaks_nothing, 0,
+                        ASKS_FOR_SOMEONE_ELSE);
+    suite_add_tcase(suite, askings);
+    return suite;
 }
 
 suite_maker *const suites_all[] = {allocations_suite, NULL};

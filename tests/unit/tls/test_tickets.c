@@ -218,7 +218,7 @@ START_TEST(a_ticket_under_an_old_key_is_renewed_under_the_new_one)
 END_TEST
 
 /* Our seconds since the epoch, put forward; OpenSSL asks the clock itself. */
-static time_t clock_ahead_s;
+time_t clock_ahead_s;
 
 time_t __real_time(time_t *now);
 time_t __wrap_time(time_t *now);

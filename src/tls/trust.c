@@ -1,0 +1,288 @@
+/* Authorities (RFC 5280 section 6) and their lists of revoked certificates (section 5). */
+#include "tls/openssl_error.h"
+#include "tls/tls_internal.h"
+#include "tls/verify_internal.h"
+
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <string.h>
+
+/* A file on its way to being objects of OpenSSL. */
+struct reading {
+    OSSL_LIB_CTX *openssl; /* NULL: OpenSSL's own */
+    BIO          *bio;
+    bool          is_der; /* holds one */
+};
+
+static bool  reading_open(struct reading *reading, OSSL_LIB_CTX *openssl, struct bytes_const bytes);
+static X509 *next_authority(struct reading *reading);
+static X509_CRL *next_revocation(struct reading *reading);
+static bool      reading_close(struct reading *reading);
+static size_t    look_at_authorities(struct reading *reading, int64_t *good_until_s);
+static size_t    look_at_revocations(struct reading *reading, int64_t *good_until_s);
+static void      note_end(const ASN1_TIME *end, int64_t *good_until_s);
+static bool      add_authorities(struct trust *trust, struct reading *reading, bool sends_names);
+static bool      add_authority(struct trust *trust, X509 *certificate, bool sends_names);
+static bool      add_revocations(struct trust *trust, struct reading *reading);
+static bool      read_all(struct tls_context *context, const struct tls_trust *options,
+                          struct trust *trust);
+static void      apply_checks(const struct tls_trust *options, struct trust *trust);
+static bool      hash_trust(struct tls_context *context, const struct tls_trust *options,
+                            uint8_t into[static VERIFY_DIGEST_BYTES]);
+static bool      hash_files(EVP_MD_CTX *hash, const struct bytes_const *files, size_t count);
+
+bool trust_read(struct tls_context *context, const struct tls_trust *options, struct trust *trust)
+{
+    *trust = (struct trust){.may_miss_list = options->may_miss_list,
+                            .may_have_old = options->may_have_old,
+                            .store = X509_STORE_new(),
+                            .names = sk_X509_NAME_new_null()};
+    bool is_read = trust->store != NULL && trust->names != NULL &&
+                   read_all(context, options, trust) && hash_trust(context, options, trust->digest);
+
+    openssl_error_drop();
+    if (!is_read) {
+        trust_fini(trust);
+        return false;
+    }
+    apply_checks(options, trust);
+    return true;
+}
+
+void trust_fini(struct trust *trust)
+{
+    X509_STORE_free(trust->store);
+    sk_X509_NAME_pop_free(trust->names, X509_NAME_free);
+    *trust = (struct trust){0};
+}
+
+static bool read_all(struct tls_context *context, const struct tls_trust *options,
+                     struct trust *trust)
+{
+    bool is_read = true;
+
+    for (size_t i = 0; i < options->authorities_count + options->revocations_count; i++) {
+        bool               is_authority = i < options->authorities_count;
+        struct reading     reading;
+        struct bytes_const bytes = is_authority
+                                       ? options->authorities[i]
+                                       : options->revocations[i - options->authorities_count];
+
+        is_read = reading_open(&reading, context->library->openssl, bytes) &&
+                  (is_authority ? add_authorities(trust, &reading, options->sends_names)
+                                : add_revocations(trust, &reading));
+        if (!reading_close(&reading) || !is_read) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool add_authorities(struct trust *trust, struct reading *reading, bool sends_names)
+{
+    X509 *certificate = NULL;
+    bool  is_added = true;
+
+    while (is_added && (certificate = next_authority(reading)) != NULL) {
+        is_added = add_authority(trust, certificate, sends_names);
+        X509_free(certificate);
+    }
+    return is_added;
+}
+
+/* Directories made for OpenSSL have each certificate under two names. */
+static bool add_authority(struct trust *trust, X509 *certificate, bool sends_names)
+{
+    int known = sk_X509_OBJECT_num(X509_STORE_get0_objects(trust->store));
+
+    if (X509_STORE_add_cert(trust->store, certificate) != 1) {
+        return false;
+    }
+    if (!sends_names || sk_X509_OBJECT_num(X509_STORE_get0_objects(trust->store)) == known) {
+        return true;
+    }
+    X509_NAME *name = X509_NAME_dup(X509_get_subject_name(certificate));
+
+    if (name == NULL || sk_X509_NAME_push(trust->names, name) <= 0) {
+        X509_NAME_free(name);
+        return false;
+    }
+    return true;
+}
+
+static bool add_revocations(struct trust *trust, struct reading *reading)
+{
+    X509_CRL *list = NULL;
+    bool      is_added = true;
+
+    while (is_added && (list = next_revocation(reading)) != NULL) {
+        note_end(X509_CRL_get0_nextUpdate(list), &trust->lists_good_until_s);
+        is_added = X509_STORE_add_crl(trust->store, list) == 1;
+        X509_CRL_free(list);
+    }
+    return is_added;
+}
+
+static void apply_checks(const struct tls_trust *options, struct trust *trust)
+{
+    unsigned long flags = 0;
+
+    if (options->checks_leaf || options->checks_chain) {
+        flags = X509_V_FLAG_CRL_CHECK | (options->checks_chain ? X509_V_FLAG_CRL_CHECK_ALL : 0);
+    }
+    (void)X509_STORE_set_flags(trust->store, flags);
+    (void)X509_STORE_set_depth(trust->store, (int)options->depth);
+}
+
+/* Of everything that decides whether a certificate is good. */
+static bool hash_trust(struct tls_context *context, const struct tls_trust *options,
+                       uint8_t into[static VERIFY_DIGEST_BYTES])
+{
+    uint8_t     checks[] = {options->checks_leaf, options->checks_chain, options->may_miss_list,
+                            options->may_have_old};
+    EVP_MD     *sha256 = EVP_MD_fetch(context->library->openssl, "SHA256", NULL);
+    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    bool is_hashed = sha256 != NULL && hash != NULL && EVP_DigestInit_ex(hash, sha256, NULL) == 1 &&
+                     EVP_DigestUpdate(hash, &options->depth, sizeof(options->depth)) == 1 &&
+                     EVP_DigestUpdate(hash, checks, sizeof(checks)) == 1 &&
+                     hash_files(hash, options->authorities, options->authorities_count) &&
+                     hash_files(hash, options->revocations, options->revocations_count) &&
+                     EVP_DigestFinal_ex(hash, into, NULL) == 1;
+
+    EVP_MD_CTX_free(hash);
+    EVP_MD_free(sha256);
+    return is_hashed;
+}
+
+static bool hash_files(EVP_MD_CTX *hash, const struct bytes_const *files, size_t count)
+{
+    bool is_hashed = EVP_DigestUpdate(hash, &count, sizeof(count)) == 1;
+
+    for (size_t i = 0; is_hashed && i < count; i++) {
+        is_hashed = EVP_DigestUpdate(hash, &files[i].len, sizeof(files[i].len)) == 1 &&
+                    EVP_DigestUpdate(hash, files[i].data, files[i].len) == 1;
+    }
+    return is_hashed;
+}
+
+/* --- files -------------------------------------------------------------------------------- */
+
+void tls_trust_look(struct bytes_const bytes, enum tls_trust_kind kind,
+                    struct tls_trust_facts *facts)
+{
+    struct reading reading;
+
+    *facts = (struct tls_trust_facts){0};
+    if (reading_open(&reading, NULL, bytes)) {
+        facts->count = kind == TLS_AUTHORITIES
+                           ? look_at_authorities(&reading, &facts->good_until_s)
+                           : look_at_revocations(&reading, &facts->good_until_s);
+    }
+    if (!reading_close(&reading)) {
+        struct error error = error_from_openssl("trust");
+
+        facts->reason = openssl_error_reason(&error);
+    }
+    openssl_error_drop();
+}
+
+static size_t look_at_authorities(struct reading *reading, int64_t *good_until_s)
+{
+    X509  *certificate = NULL;
+    size_t count = 0;
+
+    for (; (certificate = next_authority(reading)) != NULL; count++) {
+        note_end(X509_get0_notAfter(certificate), good_until_s);
+        X509_free(certificate);
+    }
+    return count;
+}
+
+static size_t look_at_revocations(struct reading *reading, int64_t *good_until_s)
+{
+    X509_CRL *list = NULL;
+    size_t    count = 0;
+
+    for (; (list = next_revocation(reading)) != NULL; count++) {
+        note_end(X509_CRL_get0_nextUpdate(list), good_until_s);
+        X509_CRL_free(list);
+    }
+    return count;
+}
+
+/* The end may be absent, or no date. */
+static void note_end(const ASN1_TIME *end, int64_t *good_until_s)
+{
+    struct tm parts;
+
+    if (end == NULL || ASN1_TIME_to_tm(end, &parts) != 1) {
+        return;
+    }
+    int64_t end_s = (int64_t)timegm(&parts);
+
+    if (*good_until_s == 0 || end_s < *good_until_s) {
+        *good_until_s = end_s;
+    }
+}
+
+static bool reading_open(struct reading *reading, OSSL_LIB_CTX *openssl, struct bytes_const bytes)
+{
+    enum { ASN1_SEQUENCE = 0x30 };
+
+    openssl_error_drop();
+    *reading = (struct reading){.openssl = openssl};
+    if (bytes.len > 0 && bytes.len <= INT_MAX) {
+        reading->is_der = bytes.data[0] == ASN1_SEQUENCE;
+        reading->bio = BIO_new_mem_buf(bytes.data, (int)bytes.len);
+    }
+    return reading->bio != NULL;
+}
+
+/* The next of the file; NULL when there is none left, or it is broken. */
+static X509 *next_authority(struct reading *reading)
+{
+    X509 *certificate = BIO_eof(reading->bio) ? NULL : X509_new_ex(reading->openssl, NULL);
+
+    if (certificate == NULL) {
+        return NULL;
+    }
+    bool is_read = reading->is_der
+                       ? d2i_X509_bio(reading->bio, &certificate) != NULL
+                       : PEM_read_bio_X509(reading->bio, &certificate, NULL, NULL) != NULL;
+
+    if (!is_read) {
+        X509_free(certificate);
+        return NULL;
+    }
+    return certificate;
+}
+
+static X509_CRL *next_revocation(struct reading *reading)
+{
+    X509_CRL *list = BIO_eof(reading->bio) ? NULL : X509_CRL_new_ex(reading->openssl, NULL);
+
+    if (list == NULL) {
+        return NULL;
+    }
+    bool is_read = reading->is_der ? d2i_X509_CRL_bio(reading->bio, &list) != NULL
+                                   : PEM_read_bio_X509_CRL(reading->bio, &list, NULL, NULL) != NULL;
+
+    if (!is_read) {
+        X509_CRL_free(list);
+        return NULL;
+    }
+    return list;
+}
+
+/* False when it ended because something was broken. Text that is no PEM is nothing, not broken. */
+static bool reading_close(struct reading *reading)
+{
+    unsigned long code = ERR_peek_last_error();
+    bool          is_whole = code == 0 || (ERR_GET_LIB(code) == ERR_LIB_PEM &&
+                                  ERR_GET_REASON(code) == PEM_R_NO_START_LINE);
+
+    BIO_free(reading->bio);
+    *reading = (struct reading){0};
+    return is_whole;
+}
