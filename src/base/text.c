@@ -7,6 +7,7 @@
 #include <string.h>
 
 static void text_bytes(struct text *text, const char *bytes, size_t len);
+static void text_hidden(struct text *text, struct bytes_const bytes, const char *hidden);
 
 void text_init(struct text *text, char *memory, size_t memory_bytes)
 {
@@ -64,15 +65,28 @@ void text_unsigned(struct text *text, uint64_t number)
 
 void text_escaped(struct text *text, struct bytes_const bytes)
 {
-    static const char hex[] = "0123456789abcdef";
-
     if (bytes.len == 0) {
         text_bytes(text, "-", 1);
     }
+    text_hidden(text, bytes, " \"\\=,");
+}
+
+void text_quoted(struct text *text, struct bytes_const bytes)
+{
+    text_bytes(text, "\"", 1);
+    text_hidden(text, bytes, "\"\\");
+    text_bytes(text, "\"", 1);
+}
+
+/* What is not printable, or `hidden`, becomes \xNN. */
+static void text_hidden(struct text *text, struct bytes_const bytes, const char *hidden)
+{
+    static const char hex[] = "0123456789abcdef";
+
     for (size_t i = 0; i < bytes.len; i++) {
         uint8_t byte = bytes.data[i];
         char    escape[4] = {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
-        bool    is_plain = byte > 0x20 && byte < 0x7f && strchr("\"\\=,", byte) == NULL;
+        bool    is_plain = byte >= 0x20 && byte < 0x7f && strchr(hidden, byte) == NULL;
 
         text_bytes(text, is_plain ? (const char *)&byte : escape, is_plain ? 1 : sizeof(escape));
     }

@@ -47,6 +47,9 @@ void text_unsigned(struct text *text, uint64_t number);
  */
 void text_escaped(struct text *text, struct bytes_const bytes);
 
+/* The same in quotes, where spaces, "=" and "," may stand as they are. No quote is inside. */
+void text_quoted(struct text *text, struct bytes_const bytes);
+
 /* Appends a quoted JSON string (RFC 8259 section 7). Bytes outside 0x20 to 0x7e become \u00NN,
  * so that the line is valid whatever a peer sent. */
 void text_json(struct text *text, struct bytes_const bytes);

@@ -1,5 +1,6 @@
 #include "config/check.h"
 
+#include "config/check_clients.h"
 #include "config/memory.h"
 #include "config/schema.h"
 
@@ -106,6 +107,7 @@ static void check_frontend(const struct config *config, const struct config_fron
 {
     check_certificates(frontend, report);
     check_versions(frontend, report);
+    check_clients(frontend, report);
     check_backend_name(config, &frontend->backend, report);
     for (size_t i = 0; i < frontend->routes_count; i++) {
         check_backend_name(config, &frontend->routes[i].backend, report);

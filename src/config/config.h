@@ -13,32 +13,14 @@
 #ifndef SALLYPORT_CONFIG_CONFIG_H
 #define SALLYPORT_CONFIG_CONFIG_H
 
+#include "config/clients.h"
 #include "config/report.h"
+#include "config/strings.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-
-/* A text and where it was written. Never NULL after loading: an absent one is "" (line 0). */
-struct config_string {
-    const char         *text;
-    struct config_place at;
-};
-
-struct config_strings {
-    struct config_string *items;
-    size_t                count;
-};
-
-/* { Name = "text"; } with names of somebody else's. */
-struct config_pairs {
-    struct config_pair {
-        const char          *name;
-        struct config_string value; /* with the place of the pair */
-    } * items;
-    size_t count;
-};
 
 enum config_io { CONFIG_IO_AUTO, CONFIG_IO_URING, CONFIG_IO_EPOLL, CONFIG_IO_KQUEUE };
 enum config_tls_policy {
@@ -78,6 +60,7 @@ struct config_route {
     struct config_place   at;
     struct config_strings sni;
     struct config_string  backend;
+    struct config_clients clients;
 };
 
 struct config_frontend {
@@ -100,6 +83,12 @@ struct config_frontend {
     int                   alpn_mismatch; /* enum config_mismatch */
     bool                  strict_sni;
     unsigned              tickets;
+    struct config_clients clients;
+    unsigned              verify_depth;
+    bool                  client_ca_names;
+    int                   crl_check;       /* enum config_crl_check */
+    int                   crl_missing;     /* enum config_trouble */
+    int                   crl_expired;     /* enum config_trouble */
     int                   truncation;      /* enum config_truncation */
     unsigned              max_connections; /* 0: only the global limit */
     unsigned              backlog;

@@ -6,7 +6,7 @@
 
 /* The longest line has some twenty values, of which the few from peers and from the configuration
  * may grow sixfold as JSON. */
-_Static_assert(ACCESS_LINE_BYTES > 8 * 6 * ACCESS_VALUE_BYTES_MAX + 2048, "a line always fits");
+_Static_assert(ACCESS_LINE_BYTES > 9 * 6 * ACCESS_VALUE_BYTES_MAX + 2048, "a line always fits");
 
 enum { NS_PER_TENTH_MS = 100 * 1000 };
 
@@ -23,6 +23,7 @@ static void               put_failure(struct line *line, const struct session_su
 static void               put_key(struct line *line, const char *key);
 static void               put_absent(struct line *line, const char *key);
 static void               put_bytes(struct line *line, const char *key, struct bytes_const bytes);
+static void               put_quoted(struct line *line, const char *key, struct bytes_const bytes);
 static void               put_string(struct line *line, const char *key, const char *string);
 static void               put_list(struct line *line, const char *key, struct bytes_const names);
 static void               put_words(struct line *line, const char *key, const char *words);
@@ -57,7 +58,8 @@ void access_line_conn(struct text *into, const struct access_style *style,
     put_string(&line, "cipher", summary->facts.cipher);
     put_string(&line, "group", summary->facts.group);
     put_number(&line, "resumed", summary->facts.is_resumed ? 1 : 0);
-    put_string(&line, "verify", "none");
+    put_string(&line, "verify", summary->facts.verify);
+    put_quoted(&line, "subject", summary->facts.subject);
     put_tenths(&line, "hs_ms", summary->handshake_ns);
     put_number(&line, "wait_ms", summary->wait_ns / NS_PER_MS);
     put_tenths(&line, "conn_ms", summary->connect_ns);
@@ -83,6 +85,7 @@ void access_line_failure(struct text *into, const struct access_style *style,
     put_bytes(&line, "sni", has_offer ? summary->offered.sni : summary->facts.sni);
     put_list(&line, "alpn_offered", summary->offered.alpn);
     put_list(&line, "versions_offered", bytes_of(summary->offered.versions));
+    put_quoted(&line, "subject", summary->facts.subject);
     put_failure(&line, summary);
     put_number(&line, "dur_ms", summary->duration_ns / NS_PER_MS);
     put_string(&line, "end", end_reason_word(summary->reason));
@@ -171,6 +174,17 @@ static void put_bytes(struct line *line, const char *key, struct bytes_const byt
     } else {
         text_escaped(line->text, clipped(bytes));
     }
+}
+
+/* A peer's bytes that people want to read: in quotes, which they cannot leave. */
+static void put_quoted(struct line *line, const char *key, struct bytes_const bytes)
+{
+    if (line->is_json || bytes.len == 0) {
+        put_bytes(line, key, bytes);
+        return;
+    }
+    put_key(line, key);
+    text_quoted(line->text, clipped(bytes));
 }
 
 /* A string of ours, where "-" stands for "not known". */

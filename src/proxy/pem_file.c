@@ -9,10 +9,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool file_fill(struct pem_file *file, int fd, struct error *error);
+static bool file_fill(struct pem_file *file, int fd, size_t bytes_max, struct error *error);
 static bool file_read_bytes(struct pem_file *file, int fd, size_t bytes, struct error *error);
 
 bool pem_file_read(struct pem_file *file, const char *path, struct error *error)
+{
+    return pem_file_read_long(file, path, PEM_FILE_BYTES_MAX, error);
+}
+
+bool pem_file_read_long(struct pem_file *file, const char *path, size_t bytes_max,
+                        struct error *error)
 {
     /* O_NONBLOCK: a FIFO of that name must not hold the start up. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -22,7 +28,7 @@ bool pem_file_read(struct pem_file *file, const char *path, struct error *error)
         *error = error_from_errno(errno, "open");
         return false;
     }
-    bool is_read = file_fill(file, fd, error);
+    bool is_read = file_fill(file, fd, bytes_max, error);
 
     (void)close(fd);
     if (!is_read) {
@@ -40,7 +46,7 @@ void pem_file_fini(struct pem_file *file)
     *file = (struct pem_file){0};
 }
 
-static bool file_fill(struct pem_file *file, int fd, struct error *error)
+static bool file_fill(struct pem_file *file, int fd, size_t bytes_max, struct error *error)
 {
     struct stat status;
 
@@ -52,8 +58,8 @@ static bool file_fill(struct pem_file *file, int fd, struct error *error)
         *error = error_from_errno(S_ISDIR(status.st_mode) ? EISDIR : ENODEV, "not a regular file");
         return false;
     }
-    if (status.st_size > PEM_FILE_BYTES_MAX) {
-        *error = error_from_errno(EFBIG, "over 1 MiB");
+    if (status.st_size > (off_t)bytes_max) {
+        *error = error_from_errno(EFBIG, "too long");
         return false;
     }
     file->is_public = (status.st_mode & S_IROTH) != 0;

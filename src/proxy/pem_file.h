@@ -25,6 +25,10 @@ struct pem_file {
 __attribute__((warn_unused_result)) bool pem_file_read(struct pem_file *file, const char *path,
                                                        struct error *error);
 
+/* The same with another bound. */
+__attribute__((warn_unused_result)) bool pem_file_read_long(struct pem_file *file, const char *path,
+                                                            size_t bytes_max, struct error *error);
+
 /* Zeroed or already finished is fine. */
 void pem_file_fini(struct pem_file *file);
 

@@ -208,6 +208,11 @@ static void hello_page(struct session *session, struct text *page)
     hello_bytes(page, "alpn", facts.alpn);
     text_format(page, "tls: %s\ncipher: %s\ngroup: %s\nresumed: %s\n", facts.version, facts.cipher,
                 facts.group, facts.is_resumed ? "yes" : "no");
+    if (facts.subject.len > 0) {
+        text_string(page, "subject: ");
+        text_quoted(page, facts.subject);
+        text_string(page, "\n");
+    }
 }
 
 static void hello_bytes(struct text *page, const char *name, struct bytes_const bytes)

@@ -172,11 +172,12 @@ static enum end_reason handshake_reason(enum tls_failure failure)
         return END_HELLO_INVALID;
     case TLS_FAILURE_NAME_UNKNOWN:
         return END_SNI_UNMATCHED;
+    case TLS_FAILURE_CERTIFICATE:
+        return END_CERT_REJECTED;
     case TLS_FAILURE_MEMORY:
         return END_RESOURCE;
     case TLS_FAILURE_NONE:
     case TLS_FAILURE_HANDSHAKE:
-    case TLS_FAILURE_CERTIFICATE:
     case TLS_FAILURE_PROTOCOL:
     case TLS_FAILURE_FLOOD:
         break;

@@ -37,7 +37,8 @@ static void   read_tls(struct building *building, struct snapshot_frontend *fron
 static const struct tls_command *read_commands(struct building           *building,
                                                const struct config_pairs *pairs);
 static const char               *security_level(int configured);
-static void                read_pems(struct building *building, struct snapshot_frontend *frontend);
+static void read_pems(struct building *building, struct snapshot_frontend *frontend);
+static void read_clients(struct building *building, struct snapshot_frontend *frontend);
 static struct bytes_const  read_file(struct building *building, const struct config_string *path,
                                      bool holds_key);
 static void                check_tls(struct building *building);
@@ -87,6 +88,7 @@ void snapshot_free(struct snapshot **snapshot)
         struct snapshot_frontend *frontend = &freed->frontends[i];
 
         name_table_free(&frontend->routes);
+        client_auth_free(&frontend->clients);
         free(frontend->listens);
         free((void *)(uintptr_t)frontend->tls.pems);
         free((void *)(uintptr_t)frontend->tls.alpn);
@@ -329,6 +331,16 @@ static void read_tls(struct building *building, struct snapshot_frontend *fronte
         break;
     }
     read_pems(building, frontend);
+    read_clients(building, frontend);
+}
+
+static void read_clients(struct building *building, struct snapshot_frontend *frontend)
+{
+    frontend->clients = client_auth_new(frontend->config, building->report);
+    building->has_memory = building->has_memory && frontend->clients != NULL;
+    if (frontend->clients != NULL) {
+        frontend->tls.verify = client_auth_options(frontend->clients);
+    }
 }
 
 static const struct tls_command *read_commands(struct building           *building,

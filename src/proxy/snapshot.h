@@ -9,6 +9,7 @@
 #include "base/name_table.h"
 #include "config/config.h"
 #include "io/address.h"
+#include "proxy/client_auth.h"
 #include "proxy/ticket_source.h"
 #include "tls/context.h"
 
@@ -24,6 +25,7 @@ struct snapshot_frontend {
     struct snapshot_listen       *listens;
     size_t                        listens_count;
     struct tls_context_options    tls;     /* with the PEM texts it points to */
+    struct client_auth           *clients; /* what tls.verify points into */
     size_t                        backend; /* index into backends */
     struct name_table            *routes;  /* name to backend; NULL: none */
 };

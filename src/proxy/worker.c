@@ -505,7 +505,8 @@ static void summarize(const struct worker *worker, struct session *session,
 
 static void summarize_tls(struct session *session, struct session_summary *summary)
 {
-    static const struct tls_facts   no_facts = {.version = "-", .cipher = "-", .group = "-"};
+    static const struct tls_facts no_facts = {
+        .version = "-", .cipher = "-", .group = "-", .verify = "none"};
     static const struct tls_offered no_offer = {.versions = "-"};
 
     summary->facts = no_facts;

@@ -61,8 +61,10 @@ static void draw(struct session_summary *summary, struct bytes_const *tape)
     summary->facts.group = draw_string(tape, 5);
     summary->offered.versions = draw_string(tape, 6);
     summary->tls_reason = draw_string(tape, 7);
+    summary->facts.verify = "ok";
     summary->facts.sni = fuzz_bytes(tape, fuzz_below(tape, STRING_BYTES));
     summary->facts.alpn = fuzz_bytes(tape, fuzz_below(tape, STRING_BYTES));
+    summary->facts.subject = fuzz_bytes(tape, fuzz_below(tape, STRING_BYTES));
     summary->offered.sni = fuzz_bytes(tape, fuzz_below(tape, STRING_BYTES));
     summary->offered.alpn = *tape;
 }
@@ -114,7 +116,8 @@ static void polite(struct session_summary *summary)
 {
     summary->client.len = 0;
     summary->frontend = summary->backend = summary->server = "-";
-    summary->facts = (struct tls_facts){.version = "-", .cipher = "-", .group = "-"};
+    summary->facts =
+        (struct tls_facts){.version = "-", .cipher = "-", .group = "-", .verify = "none"};
     summary->offered = (struct tls_offered){.versions = "-"};
     summary->tls_reason = "-";
 }

@@ -128,6 +128,13 @@ static bool is_certificate(const struct schema_option *option, const struct shee
                   : strcmp(option->key, "pem-file") == 0;
 }
 
+/* Who asks clients for certificates needs to know whose. */
+static bool is_authority(const struct schema_option *option, const struct sheet *sheet)
+{
+    return sheet->value != NULL && strcmp(sheet->option->key, "client-verify") == 0 &&
+           strcmp(option->key, "ca-file") == 0;
+}
+
 static void write_group(struct writing *writing, const struct schema_group *group)
 {
     struct sheet *sheet = writing->sheet;
@@ -143,7 +150,7 @@ static void write_group(struct writing *writing, const struct schema_group *grou
                 put_option(writing, option);
             }
         } else if ((sheet->is_full && !sheet_leaves_out(option)) || option->default_text == NULL ||
-                   is_certificate(option, sheet) ||
+                   is_certificate(option, sheet) || is_authority(option, sheet) ||
                    (is_nested(option) && sheet->option != NULL &&
                     has(option->group, sheet->option))) {
             put_option(writing, option);

@@ -30,6 +30,7 @@ struct session_summary sample_session(void)
         .facts = {.version = "TLSv1.3",
                   .cipher = "TLS_AES_128_GCM_SHA256",
                   .group = "x25519",
+                  .verify = "none",
                   .sni = sample_bytes("www.example.com"),
                   .alpn = sample_bytes("h2")},
         .handshake_ns = 4199999,
@@ -50,7 +51,8 @@ struct session_summary sample_failure(void)
 
     summary.backend = "-";
     summary.server = "-";
-    summary.facts = (struct tls_facts){.version = "-", .cipher = "-", .group = "-"};
+    summary.facts =
+        (struct tls_facts){.version = "-", .cipher = "-", .group = "-", .verify = "none"};
     summary.handshake_ns = SUMMARY_NEVER;
     summary.connect_ns = SUMMARY_NEVER;
     summary.duration_ns = 12345678;

@@ -67,12 +67,13 @@ START_TEST(a_session_is_one_line_of_text)
 {
     struct session_summary summary = sample_session();
 
-    ck_assert_str_eq(conn_line(&text_style, &summary),
-                     "conn id=01K742SG3VE800000010000011 client=192.0.2.1:55123 fe=https be=app "
-                     "srv=10.0.0.2:80 sni=www.example.com alpn=h2 tls=TLSv1.3 "
-                     "cipher=TLS_AES_128_GCM_SHA256 group=x25519 resumed=0 verify=none hs_ms=4.1 "
-                     "wait_ms=0 conn_ms=0.7 dur_ms=15023 in=1834 out=99120 ktls=- "
-                     "end=client_close ts=--");
+    ck_assert_str_eq(
+        conn_line(&text_style, &summary),
+        "conn id=01K742SG3VE800000010000011 client=192.0.2.1:55123 fe=https be=app "
+        "srv=10.0.0.2:80 sni=www.example.com alpn=h2 tls=TLSv1.3 "
+        "cipher=TLS_AES_128_GCM_SHA256 group=x25519 resumed=0 verify=none subject=- hs_ms=4.1 "
+        "wait_ms=0 conn_ms=0.7 dur_ms=15023 in=1834 out=99120 ktls=- "
+        "end=client_close ts=--");
 }
 END_TEST
 
@@ -86,7 +87,8 @@ START_TEST(a_session_is_one_line_of_json_with_the_same_keys)
         "\"id\":\"01K742SG3VE800000010000011\",\"client\":\"192.0.2.1:55123\",\"fe\":\"https\","
         "\"be\":\"app\",\"srv\":\"10.0.0.2:80\",\"sni\":\"www.example.com\",\"alpn\":\"h2\","
         "\"tls\":\"TLSv1.3\",\"cipher\":\"TLS_AES_128_GCM_SHA256\",\"group\":\"x25519\","
-        "\"resumed\":0,\"verify\":\"none\",\"hs_ms\":4.1,\"wait_ms\":0,\"conn_ms\":0.7,"
+        "\"resumed\":0,\"verify\":\"none\",\"subject\":null,\"hs_ms\":4.1,\"wait_ms\":0,\"conn_"
+        "ms\":0.7,"
         "\"dur_ms\":15023,\"in\":1834,\"out\":99120,\"ktls\":null,\"end\":\"client_close\","
         "\"ts\":\"--\"}");
     ck_assert(flat_json_is_valid(memory));
@@ -100,16 +102,18 @@ START_TEST(what_did_not_come_about_is_a_dash_or_null)
     summary.has_tls_failure = false;
     summary.client.len = 0;
     summary.reason = END_CLIENT_RESET;
-    ck_assert_str_eq(conn_line(&text_style, &summary),
-                     "conn id=01K742SG3VE800000010000011 client=- fe=https be=- srv=- sni=- alpn=- "
-                     "tls=- cipher=- group=- resumed=0 verify=none hs_ms=- wait_ms=0 conn_ms=- "
-                     "dur_ms=12 in=0 out=0 ktls=- end=client_reset ts=CD");
+    ck_assert_str_eq(
+        conn_line(&text_style, &summary),
+        "conn id=01K742SG3VE800000010000011 client=- fe=https be=- srv=- sni=- alpn=- "
+        "tls=- cipher=- group=- resumed=0 verify=none subject=- hs_ms=- wait_ms=0 conn_ms=- "
+        "dur_ms=12 in=0 out=0 ktls=- end=client_reset ts=CD");
     ck_assert_str_eq(
         conn_line(&json_style, &summary),
         "{\"event\":\"conn\",\"time\":\"2025-10-09T08:53:35.147456Z\","
         "\"id\":\"01K742SG3VE800000010000011\",\"client\":null,\"fe\":\"https\",\"be\":null,"
         "\"srv\":null,\"sni\":null,\"alpn\":null,\"tls\":null,\"cipher\":null,\"group\":null,"
-        "\"resumed\":0,\"verify\":\"none\",\"hs_ms\":null,\"wait_ms\":0,\"conn_ms\":null,"
+        "\"resumed\":0,\"verify\":\"none\",\"subject\":null,\"hs_ms\":null,\"wait_ms\":0,\"conn_"
+        "ms\":null,"
         "\"dur_ms\":12,\"in\":0,\"out\":0,\"ktls\":null,\"end\":\"client_reset\",\"ts\":\"CD\"}");
     ck_assert(flat_json_is_valid(memory));
 }
@@ -158,14 +162,14 @@ START_TEST(a_failed_handshake_says_what_was_offered)
     ck_assert_str_eq(failure_line(&text_style, &summary, 0),
                      "hs_fail id=01K742SG3VE800000010000011 client=192.0.2.1:55123 fe=https "
                      "sni=www.example.com alpn_offered=h2,http/1.1 "
-                     "versions_offered=TLSv1.3,TLSv1.2 alert=sent:handshake_failure(40) "
+                     "versions_offered=TLSv1.3,TLSv1.2 subject=- alert=sent:handshake_failure(40) "
                      "ssl_reason=\"no shared cipher\" dur_ms=12 end=hs_failed");
     ck_assert_str_eq(failure_line(&json_style, &summary, 3),
                      "{\"event\":\"hs_fail\",\"time\":\"2025-10-09T08:53:35.147456Z\","
                      "\"id\":\"01K742SG3VE800000010000011\",\"client\":\"192.0.2.1:55123\","
                      "\"fe\":\"https\",\"sni\":\"www.example.com\","
                      "\"alpn_offered\":\"h2,http/1.1\","
-                     "\"versions_offered\":\"TLSv1.3,TLSv1.2\","
+                     "\"versions_offered\":\"TLSv1.3,TLSv1.2\",\"subject\":null,"
                      "\"alert\":\"sent:handshake_failure(40)\","
                      "\"ssl_reason\":\"no shared cipher\",\"dur_ms\":12,\"end\":\"hs_failed\","
                      "\"suppressed\":3}");
@@ -182,10 +186,11 @@ START_TEST(a_client_that_said_nothing_offered_nothing)
     summary.tls_reason = "-";
     summary.alert = (struct tls_alert){0};
     summary.offered = (struct tls_offered){.versions = "-"};
-    ck_assert_str_eq(failure_line(&text_style, &summary, 7),
-                     "hs_fail id=01K742SG3VE800000010000011 client=192.0.2.1:55123 fe=https sni=- "
-                     "alpn_offered=- versions_offered=- alert=none ssl_reason=- dur_ms=12 "
-                     "end=hello_timeout suppressed=7");
+    ck_assert_str_eq(
+        failure_line(&text_style, &summary, 7),
+        "hs_fail id=01K742SG3VE800000010000011 client=192.0.2.1:55123 fe=https sni=- "
+        "alpn_offered=- versions_offered=- subject=- alert=none ssl_reason=- dur_ms=12 "
+        "end=hello_timeout suppressed=7");
 }
 END_TEST
 
@@ -220,6 +225,24 @@ START_TEST(peers_cannot_break_out_of_their_word)
 }
 END_TEST
 
+START_TEST(a_client_that_was_verified_is_named)
+{
+    struct session_summary summary = sample_session();
+
+    summary.facts.verify = "ok";
+    summary.facts.subject = sample_bytes("CN=J\xc3\xbcrg \\\"x\\\", end=,O=Example");
+    ck_assert_ptr_nonnull(strstr(conn_line(&text_style, &summary),
+                                 " verify=ok subject=\"CN=J\\xc3\\xbcrg "
+                                 "\\x5c\\x22x\\x5c\\x22, end=,O=Example\" hs_ms="));
+    ck_assert_ptr_nonnull(strstr(conn_line(&json_style, &summary),
+                                 "\"verify\":\"ok\",\"subject\":\"CN=J\\u00c3\\u00bcrg "
+                                 "\\\\\\\"x\\\\\\\", end=,O=Example\","));
+    ck_assert(flat_json_is_valid(memory));
+    ck_assert_ptr_nonnull(
+        strstr(failure_line(&text_style, &summary, 0), " subject=\"CN=J\\xc3\\xbcrg "));
+}
+END_TEST
+
 START_TEST(whatever_is_sent_a_line_stays_a_line)
 {
     struct session_summary summary = sample_failure();
@@ -232,6 +255,7 @@ START_TEST(whatever_is_sent_a_line_stays_a_line)
     summary.server = name;
     summary.facts.sni = all_bytes();
     summary.facts.alpn = all_bytes();
+    summary.facts.subject = all_bytes();
     summary.facts.cipher = name;
     summary.offered.sni = all_bytes();
     summary.offered.alpn = all_bytes();
@@ -287,6 +311,6 @@ Suite *access_line_suite(void)
             what_did_not_come_about_is_a_dash_or_null, durations_are_cut_never_rounded_up,
             an_error_past_the_handshake_says_why, a_failed_handshake_says_what_was_offered,
             a_client_that_said_nothing_offered_nothing, a_summary_tells_how_many_were_held_back,
-            peers_cannot_break_out_of_their_word, whatever_is_sent_a_line_stays_a_line,
-            ids_sort_by_time_then_reactor_then_number, NULL});
+            peers_cannot_break_out_of_their_word, a_client_that_was_verified_is_named,
+            whatever_is_sent_a_line_stays_a_line, ids_sort_by_time_then_reactor_then_number, NULL});
 }

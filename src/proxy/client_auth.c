@@ -1,0 +1,303 @@
+#include "proxy/client_auth.h"
+
+#include "base/require.h"
+#include "proxy/trust_files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The parts of a route's options that are given or inherited as one. */
+struct chosen {
+    const struct config_clients *authorities;
+    const struct config_clients *revocations;
+    const struct config_clients *allows;
+};
+
+/* One set of authorities with their lists of revoked certificates, as it was read. */
+struct auth_files {
+    struct chosen      chosen; /* whose they are */
+    struct trust_files authorities;
+    struct trust_files revocations;
+};
+
+struct client_auth {
+    const struct config_frontend *config;
+    struct auth_files            *files; /* as many as trusts */
+    struct tls_trust             *trusts;
+    size_t                        trusts_count;
+    struct tls_verify            *policies; /* the frontend's, then one a route */
+    size_t                        policies_count;
+    struct name_table            *names; /* of routes, to policies */
+};
+
+static bool          asks_anyone(const struct config_frontend *config);
+static bool          fill(struct client_auth *auth, struct config_report *report);
+static bool          add_policy(struct client_auth *auth, enum config_verify verify,
+                                const struct chosen *chosen, struct config_report *report);
+static struct chosen choose(const struct config_clients *own, const struct config_clients *other);
+static bool          choose_trust(struct client_auth *auth, const struct chosen *chosen,
+                                  struct config_report *report, size_t *index);
+static bool          add_trust(struct client_auth *auth, const struct chosen *chosen,
+                               struct config_report *report);
+static bool          add_names(struct client_auth *auth);
+static bool          add_allows(struct tls_verify *policy, const struct config_clients *clients,
+                                struct config_report *report);
+static size_t        add_list(struct tls_allow *allows, enum tls_allow_kind kind,
+                              const struct config_strings *list, struct config_report *report);
+static size_t        allows_count(const struct config_clients *clients);
+static const struct config_strings *list_of_paths(const struct client_auth *auth, size_t index);
+
+struct client_auth *client_auth_new(const struct config_frontend *config,
+                                    struct config_report         *report)
+{
+    struct client_auth *auth = calloc(1, sizeof(*auth));
+
+    if (auth == NULL) {
+        return NULL;
+    }
+    auth->config = config;
+    if (asks_anyone(config) && !fill(auth, report)) {
+        client_auth_free(&auth);
+    }
+    return auth;
+}
+
+void client_auth_free(struct client_auth **auth)
+{
+    struct client_auth *freed = *auth;
+
+    if (freed == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < freed->trusts_count; i++) {
+        trust_files_fini(&freed->files[i].authorities);
+        trust_files_fini(&freed->files[i].revocations);
+    }
+    for (size_t i = 0; i < freed->policies_count; i++) {
+        free((void *)(uintptr_t)freed->policies[i].allows);
+    }
+    name_table_free(&freed->names);
+    free(freed->files);
+    free(freed->trusts);
+    free(freed->policies);
+    free(freed);
+    *auth = NULL;
+}
+
+struct tls_verify_options client_auth_options(const struct client_auth *auth)
+{
+    return (struct tls_verify_options){.trusts = auth->trusts,
+                                       .trusts_count = auth->trusts_count,
+                                       .policies = auth->policies,
+                                       .policies_count = auth->policies_count,
+                                       .names = auth->names};
+}
+
+static bool asks_anyone(const struct config_frontend *config)
+{
+    bool asks = config->clients.verify != CONFIG_VERIFY_NONE;
+
+    for (size_t i = 0; i < config->routes_count && !asks; i++) {
+        asks = config_verify_of_route(config, &config->routes[i]) != CONFIG_VERIFY_NONE;
+    }
+    return asks;
+}
+
+static bool fill(struct client_auth *auth, struct config_report *report)
+{
+    const struct config_frontend *config = auth->config;
+    size_t                        count = 1 + config->routes_count;
+    struct chosen                 chosen = choose(&config->clients, &config->clients);
+
+    auth->files = calloc(count, sizeof(*auth->files));
+    auth->trusts = calloc(count, sizeof(*auth->trusts));
+    auth->policies = calloc(count, sizeof(*auth->policies));
+    if (auth->files == NULL || auth->trusts == NULL || auth->policies == NULL ||
+        !add_policy(auth, (enum config_verify)config->clients.verify, &chosen, report)) {
+        return false;
+    }
+    for (size_t i = 0; i < config->routes_count; i++) {
+        const struct config_route *route = &config->routes[i];
+
+        chosen = choose(&route->clients, &config->clients);
+        if (!add_policy(auth, config_verify_of_route(config, route), &chosen, report)) {
+            return false;
+        }
+    }
+    return add_names(auth);
+}
+
+/* Every name of a route, also of those that ask for nothing: a name that is chosen for its backend
+ * is chosen for its policy. Routes with mistakes in their names are told of elsewhere. */
+static bool add_names(struct client_auth *auth)
+{
+    const struct config_frontend *config = auth->config;
+
+    auth->names = name_table_new();
+    for (size_t i = 0; auth->names != NULL && i < config->routes_count; i++) {
+        for (size_t j = 0; j < config->routes[i].sni.count; j++) {
+            const char        *name = config->routes[i].sni.items[j].text;
+            struct bytes_const bytes = {(const uint8_t *)name, strlen(name)};
+
+            if (name_is_valid(bytes) && !name_table_add(auth->names, bytes, (int)(1 + i))) {
+                return false;
+            }
+        }
+    }
+    return auth->names != NULL;
+}
+
+static bool add_policy(struct client_auth *auth, enum config_verify verify,
+                       const struct chosen *chosen, struct config_report *report)
+{
+    static const enum tls_verify_mode modes[] = {[CONFIG_VERIFY_NONE] = TLS_VERIFY_NONE,
+                                                 [CONFIG_VERIFY_OPTIONAL] = TLS_VERIFY_OPTIONAL,
+                                                 [CONFIG_VERIFY_REQUIRED] = TLS_VERIFY_REQUIRED};
+    struct tls_verify                *policy = &auth->policies[auth->policies_count++];
+
+    policy->mode = modes[verify];
+    return verify == CONFIG_VERIFY_NONE || (choose_trust(auth, chosen, report, &policy->trust) &&
+                                            add_allows(policy, chosen->allows, report));
+}
+
+/* Certificates and lists come from one place each, whichever of the two has any; so do the lists of
+ * those allowed, or an entry of the frontend would let in whom the route's lists keep out. */
+static struct chosen choose(const struct config_clients *own, const struct config_clients *other)
+{
+    return (struct chosen){
+        .authorities = own->ca_file.count + own->ca_dir.count > 0 ? own : other,
+        .revocations = own->crl_file.count + own->crl_dir.count > 0 ? own : other,
+        .allows = allows_count(own) > 0 ? own : other,
+    };
+}
+
+/* --- trust -------------------------------------------------------------------------------- */
+
+/* Routes that have the frontend's share what was read for it. */
+static bool choose_trust(struct client_auth *auth, const struct chosen *chosen,
+                         struct config_report *report, size_t *index)
+{
+    for (size_t i = 0; i < auth->trusts_count; i++) {
+        if (auth->files[i].chosen.authorities == chosen->authorities &&
+            auth->files[i].chosen.revocations == chosen->revocations) {
+            *index = i;
+            return true;
+        }
+    }
+    *index = auth->trusts_count;
+    auth->files[auth->trusts_count].chosen = *chosen;
+    return add_trust(auth, chosen, report);
+}
+
+static bool add_trust(struct client_auth *auth, const struct chosen *chosen,
+                      struct config_report *report)
+{
+    const struct config_frontend *config = auth->config;
+    const struct config_clients  *revocations = chosen->revocations;
+    bool               checks = revocations->crl_file.count + revocations->crl_dir.count > 0;
+    struct auth_files *files = &auth->files[auth->trusts_count];
+    struct tls_trust  *trust = &auth->trusts[auth->trusts_count++];
+
+    if (!trust_files_read(&files->authorities, TLS_AUTHORITIES, &chosen->authorities->ca_file,
+                          &chosen->authorities->ca_dir, report) ||
+        !trust_files_read(&files->revocations, TLS_REVOCATIONS, &revocations->crl_file,
+                          &revocations->crl_dir, report)) {
+        return false;
+    }
+    *trust = (struct tls_trust){
+        .authorities = files->authorities.bytes,
+        .authorities_count = files->authorities.count,
+        .revocations = files->revocations.bytes,
+        .revocations_count = files->revocations.count,
+        .depth = config->verify_depth,
+        .checks_leaf = checks,
+        .checks_chain = checks && config->crl_check == CONFIG_CRL_CHAIN,
+        .may_miss_list = config->crl_missing == CONFIG_TROUBLE_WARN,
+        .may_have_old = config->crl_expired == CONFIG_TROUBLE_WARN,
+        .sends_names = config->client_ca_names,
+    };
+    return true;
+}
+
+/* --- lists -------------------------------------------------------------------------------- */
+
+static bool add_allows(struct tls_verify *policy, const struct config_clients *clients,
+                       struct config_report *report)
+{
+    size_t            count = allows_count(clients);
+    struct tls_allow *allows = calloc(count > 0 ? count : 1, sizeof(*allows));
+    size_t            added = 0;
+
+    if (allows == NULL) {
+        return false;
+    }
+    added += add_list(allows + added, TLS_ALLOW_CN, &clients->allow_cn, report);
+    added += add_list(allows + added, TLS_ALLOW_OU, &clients->allow_ou, report);
+    added += add_list(allows + added, TLS_ALLOW_DNS, &clients->allow_dns, report);
+    added += add_list(allows + added, TLS_ALLOW_URI, &clients->allow_uri, report);
+    added += add_list(allows + added, TLS_ALLOW_SPKI_PIN, &clients->allow_spki_pin, report);
+    require(added == count);
+    policy->allows = allows;
+    policy->allows_count = count;
+    return true;
+}
+
+static size_t add_list(struct tls_allow *allows, enum tls_allow_kind kind,
+                       const struct config_strings *list, struct config_report *report)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct config_string *entry = &list->items[i];
+
+        allows[i] = (struct tls_allow){.kind = kind, .pattern = entry->text};
+        if (kind == TLS_ALLOW_SPKI_PIN && !tls_pin_read(entry->text, allows[i].pin)) {
+            config_report_add(report, CONFIG_ERROR, entry->at,
+                              "allow-spki-pin: \"sha256:\" and 64 hexadecimal digits or 44 "
+                              "characters of base64 are wanted, found \"%.80s\"",
+                              entry->text);
+        }
+    }
+    return list->count;
+}
+
+static size_t allows_count(const struct config_clients *clients)
+{
+    return clients->allow_cn.count + clients->allow_ou.count + clients->allow_dns.count +
+           clients->allow_uri.count + clients->allow_spki_pin.count;
+}
+
+/* --- paths -------------------------------------------------------------------------------- */
+
+const char *client_auth_path(const struct client_auth *auth, size_t index)
+{
+    const struct config_strings *list = NULL;
+
+    for (size_t i = 0; (list = list_of_paths(auth, i)) != NULL; i++) {
+        if (index < list->count) {
+            return list->items[index].text;
+        }
+        index -= list->count;
+    }
+    return NULL;
+}
+
+/* Four of each set that was read. */
+static const struct config_strings *list_of_paths(const struct client_auth *auth, size_t index)
+{
+    enum { LISTS = 4 };
+
+    if (index / LISTS >= auth->trusts_count) {
+        return NULL;
+    }
+    const struct chosen *chosen = &auth->files[index / LISTS].chosen;
+
+    switch (index % LISTS) {
+    case 0:
+        return &chosen->authorities->ca_file;
+    case 1:
+        return &chosen->authorities->ca_dir;
+    case 2:
+        return &chosen->revocations->crl_file;
+    default:
+        return &chosen->revocations->crl_dir;
+    }
+}

@@ -1,0 +1,26 @@
+/*
+ * Whom a frontend lets in by certificate, made ready: files read and looked at, and for each route
+ * what is its own and what is the frontend's.
+ */
+#ifndef SALLYPORT_PROXY_CLIENT_AUTH_H
+#define SALLYPORT_PROXY_CLIENT_AUTH_H
+
+#include "config/config.h"
+#include "tls/verify.h"
+
+struct client_auth;
+
+/* NULL when memory is short. Mistakes are in the report. `config` must outlive it. */
+__attribute__((warn_unused_result)) struct client_auth *
+client_auth_new(const struct config_frontend *config, struct config_report *report);
+/* Contexts made of its options must be gone. */
+void client_auth_free(struct client_auth **auth);
+
+/* Points into it. */
+struct tls_verify_options client_auth_options(const struct client_auth *auth);
+
+/* The files and directories it was made of, one after the other, to be watched; NULL beyond the
+ * last. Of a directory, whatever changes in it matters. */
+const char *client_auth_path(const struct client_auth *auth, size_t index);
+
+#endif

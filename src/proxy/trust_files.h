@@ -1,0 +1,33 @@
+/*
+ * Files of certificates or of lists of revoked ones, and directories of such files, read whole.
+ * A file that was named must be good; what is found in a directory and cannot be used is passed
+ * over with a warning, so that one bad file does not take the others with it.
+ */
+#ifndef SALLYPORT_PROXY_TRUST_FILES_H
+#define SALLYPORT_PROXY_TRUST_FILES_H
+
+#include "base/bytes.h"
+#include "config/config.h"
+#include "proxy/pem_file.h"
+#include "tls/verify.h"
+
+enum { TRUST_FILE_BYTES_MAX = 64 * 1024 * 1024 }; /* lists of revoked certificates grow */
+
+/* Zeroed memory is empty. */
+struct trust_files {
+    struct bytes_const *bytes; /* of each file */
+    size_t              count;
+    /* private */
+    struct pem_file *files;
+    size_t           room;
+};
+
+/* False when memory is short; what is wrong with a file is in the report, at its line. */
+__attribute__((warn_unused_result)) bool trust_files_read(struct trust_files          *files,
+                                                          enum tls_trust_kind          kind,
+                                                          const struct config_strings *paths,
+                                                          const struct config_strings *directories,
+                                                          struct config_report        *report);
+void                                     trust_files_fini(struct trust_files *files);
+
+#endif
