@@ -14,6 +14,7 @@
 #include "daemon/crew.h"
 #include "daemon/limits.h"
 #include "daemon/logging.h"
+#include "daemon/revocations.h"
 #include "daemon/service.h"
 #include "daemon/signals.h"
 #include "daemon/ticket_clock.h"
@@ -365,6 +366,7 @@ static void on_changed(void *owner)
                  crew_workers(supervisor->crew), supervisor->connections_max);
         service_ready();
     }
+    revocations_tell(crew_snapshot(supervisor->crew));
     if (supervisor->wants_reload) {
         reload(supervisor);
     }

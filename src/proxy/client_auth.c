@@ -265,7 +265,23 @@ static size_t allows_count(const struct config_clients *clients)
            clients->allow_uri.count + clients->allow_spki_pin.count;
 }
 
-/* --- paths -------------------------------------------------------------------------------- */
+/* --- what it was made of
+ * -------------------------------------------------------------------------------- */
+
+bool client_auth_list(const struct client_auth *auth, size_t index, struct client_auth_list *list)
+{
+    for (size_t i = 0; i < auth->trusts_count; i++) {
+        const struct trust_files *files = &auth->files[i].revocations;
+
+        if (index < files->count) {
+            *list = (struct client_auth_list){.path = files->files[index].path,
+                                              .good_until_s = files->files[index].good_until_s};
+            return true;
+        }
+        index -= files->count;
+    }
+    return false;
+}
 
 const char *client_auth_path(const struct client_auth *auth, size_t index)
 {

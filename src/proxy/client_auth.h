@@ -19,6 +19,14 @@ void client_auth_free(struct client_auth **auth);
 /* Points into it. */
 struct tls_verify_options client_auth_options(const struct client_auth *auth);
 
+/* The lists of revoked certificates it has, one after the other: where from, and until when good.
+ * False beyond the last. */
+struct client_auth_list {
+    const char *path;
+    int64_t     good_until_s; /* since the epoch; 0: they never expire */
+};
+bool client_auth_list(const struct client_auth *auth, size_t index, struct client_auth_list *list);
+
 /* The files and directories it was made of, one after the other, to be watched; NULL beyond the
  * last. Of a directory, whatever changes in it matters. */
 const char *client_auth_path(const struct client_auth *auth, size_t index);

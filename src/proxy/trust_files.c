@@ -22,9 +22,10 @@ struct reading {
 static bool read_directory(struct reading *reading);
 static bool read_entries(struct reading *reading, struct dirent **entries, size_t count);
 static bool read_file(struct reading *reading, const char *path);
-static bool is_usable(struct reading *reading, const char *path, const struct pem_file *file);
+static void file_fini(struct trust_file *file);
+static bool is_usable(struct reading *reading, const char *path, struct trust_file *file);
 static void warn_of_end(struct reading *reading, const char *path, int64_t good_until_s);
-static bool keep(struct trust_files *files, const struct pem_file *file);
+static bool keep(struct trust_files *files, const struct trust_file *file);
 static int  is_visible(const struct dirent *entry);
 static int  in_byte_order(const struct dirent **one, const struct dirent **other);
 
@@ -54,7 +55,7 @@ bool trust_files_read(struct trust_files *files, enum tls_trust_kind kind,
 void trust_files_fini(struct trust_files *files)
 {
     for (size_t i = 0; i < files->count; i++) {
-        pem_file_fini(&files->files[i]);
+        file_fini(&files->files[i]);
     }
     free(files->files);
     free(files->bytes);
@@ -122,32 +123,40 @@ static int in_byte_order(const struct dirent **one, const struct dirent **other)
 /* False only when memory is short. */
 static bool read_file(struct reading *reading, const char *path)
 {
-    char            text[CONFIG_PROBLEM_BYTES];
-    struct pem_file file;
-    struct error    error;
+    char              text[CONFIG_PROBLEM_BYTES];
+    struct trust_file file = {0};
+    struct error      error;
 
-    if (!pem_file_read_long(&file, path, TRUST_FILE_BYTES_MAX, &error)) {
+    if (!pem_file_read_long(&file.file, path, TRUST_FILE_BYTES_MAX, &error)) {
         config_report_add(reading->report, reading->severity, reading->place->at,
                           "cannot read \"%s\": %s", path, error_text(&error, text, sizeof(text)));
         return true;
     }
     if (!is_usable(reading, path, &file)) {
-        pem_file_fini(&file);
+        file_fini(&file);
         return true;
     }
-    if (!keep(reading->files, &file)) {
-        pem_file_fini(&file);
+    file.path = strdup(path);
+    if (file.path == NULL || !keep(reading->files, &file)) {
+        file_fini(&file);
         return false;
     }
     return true;
 }
 
-static bool is_usable(struct reading *reading, const char *path, const struct pem_file *file)
+static void file_fini(struct trust_file *file)
+{
+    pem_file_fini(&file->file);
+    free(file->path);
+}
+
+static bool is_usable(struct reading *reading, const char *path, struct trust_file *file)
 {
     const char            *what = reading->kind == TLS_AUTHORITIES ? "certificate" : "CRL";
     struct tls_trust_facts facts;
 
-    tls_trust_look(pem_file_bytes(file), reading->kind, &facts);
+    tls_trust_look(pem_file_bytes(&file->file), reading->kind, &facts);
+    file->good_until_s = facts.good_until_s;
     if (facts.reason != NULL) {
         config_report_add(reading->report, reading->severity, reading->place->at,
                           "\"%s\": a broken %s (%s)", path, what, facts.reason);
@@ -177,11 +186,11 @@ static void warn_of_end(struct reading *reading, const char *path, int64_t good_
                       reading->kind == TLS_AUTHORITIES ? "certificate" : "CRL", date);
 }
 
-static bool keep(struct trust_files *files, const struct pem_file *file)
+static bool keep(struct trust_files *files, const struct trust_file *file)
 {
     if (files->count == files->room) {
         size_t              room = files->room == 0 ? 4 : files->room * 2;
-        struct pem_file    *grown = realloc(files->files, room * sizeof(*grown));
+        struct trust_file  *grown = realloc(files->files, room * sizeof(*grown));
         struct bytes_const *grown_bytes = NULL;
 
         if (grown == NULL) {
@@ -196,7 +205,7 @@ static bool keep(struct trust_files *files, const struct pem_file *file)
         files->room = room;
     }
     files->files[files->count] = *file;
-    files->bytes[files->count] = pem_file_bytes(file);
+    files->bytes[files->count] = pem_file_bytes(&file->file);
     files->count++;
     return true;
 }

@@ -13,13 +13,19 @@
 
 enum { TRUST_FILE_BYTES_MAX = 64 * 1024 * 1024 }; /* lists of revoked certificates grow */
 
+struct trust_file {
+    struct pem_file file;
+    char           *path; /* of its own, also when it was found in a directory */
+    int64_t good_until_s; /* when the first thing in it expires, since the epoch; 0: never */
+};
+
 /* Zeroed memory is empty. */
 struct trust_files {
     struct bytes_const *bytes; /* of each file */
+    struct trust_file  *files;
     size_t              count;
     /* private */
-    struct pem_file *files;
-    size_t           room;
+    size_t room;
 };
 
 /* False when memory is short; what is wrong with a file is in the report, at its line. */

@@ -298,6 +298,21 @@ def test_who_is_revoked_is_kept_out_after_a_reload_with_a_ticket_or_without(serv
         assert attempt(proxy.port(), tls, session=old).endswith("CERTIFICATE_REVOKED")
 
 
+def next_update(path):
+    said = subprocess.run(["openssl", "crl", "-in", path, "-noout", "-nextupdate", "-dateopt",
+                           "iso_8601"], check=True, capture_output=True, text=True).stdout
+    return said.strip().removeprefix("nextUpdate=").replace(" ", "T")
+
+
+def test_the_log_says_until_when_each_list_is_good(serve, backend, pki, directory):
+    path = pki.root.revocations(directory / "list", ends=5)
+    proxy = serve_clients(serve, backend(backends.echo), pki, crl_file=path)
+    proxy.wait_for_line(rf'crl frontend=web file="{path}" next_update={next_update(path)}$')
+    pki.root.revocations(path, ends=6)
+    proxy.send(signal.SIGHUP)
+    proxy.wait_for_line(rf'crl frontend=web file="{path}" next_update={next_update(path)}$')
+
+
 # --- resumption ----------------------------------------------------------------------------------
 
 def ticket(port, tls, name="localhost"):
