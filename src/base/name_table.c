@@ -1,5 +1,6 @@
 #include "base/name_table.h"
 
+#include "base/id_table.h"
 #include "base/require.h"
 
 #include <stdint.h>
@@ -28,7 +29,6 @@ static bool         table_grow_slots(struct name_table *table);
 static bool         table_grow_names(struct name_table *table, size_t bytes);
 static struct slot *table_slot(const struct name_table *table, struct bytes_const lower);
 static int          table_value(const struct name_table *table, struct bytes_const lower);
-static uint64_t     name_hash(struct bytes_const lower);
 static void         name_lower(struct bytes_const name, uint8_t into[static NAME_LEN_MAX]);
 
 struct name_table *name_table_new(void)
@@ -151,7 +151,9 @@ static int table_value(const struct name_table *table, struct bytes_const lower)
 /* The slot that holds the name, or the free one where it would go. */
 static struct slot *table_slot(const struct name_table *table, struct bytes_const lower)
 {
-    size_t at = (size_t)name_hash(lower) & (table->slots_count - 1);
+    /* Names come from certificates and the configuration; a client only looks them up, so it cannot
+     * lengthen the chains. */
+    size_t at = (size_t)id_of_bytes(lower) & (table->slots_count - 1);
 
     for (;; at = (at + 1) & (table->slots_count - 1)) {
         struct slot *slot = &table->slots[at];
@@ -207,18 +209,6 @@ static bool table_grow_names(struct name_table *table, size_t bytes)
     table->names = names;
     table->names_room = room;
     return true;
-}
-
-/* FNV-1a. Names come from certificates and the configuration; a client only looks them up, so it
- * cannot lengthen the chains. */
-static uint64_t name_hash(struct bytes_const lower)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-
-    for (size_t i = 0; i < lower.len; i++) {
-        hash = (hash ^ lower.data[i]) * UINT64_C(1099511628211);
-    }
-    return hash ^ (hash >> 32);
 }
 
 static void name_lower(struct bytes_const name, uint8_t into[static NAME_LEN_MAX])

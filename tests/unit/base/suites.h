@@ -2,6 +2,7 @@
 #include "suite.h"
 
 Suite *error_suite(void);
+Suite *id_table_suite(void);
 Suite *list_suite(void);
 Suite *log_suite(void);
 Suite *name_table_suite(void);
