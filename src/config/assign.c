@@ -62,6 +62,9 @@ void assign_setting(const struct assign *assign, const struct schema_option *opt
     if (type == CONFIG_TYPE_BOOL && option->type == OPTION_BOOL) {
         *(bool *)member = config_setting_get_bool(setting) != 0;
         is_done = true;
+    } else if (type == CONFIG_TYPE_BOOL && option->type == OPTION_ENUM) {
+        is_done =
+            assign_choice(option, config_setting_get_bool(setting) != 0 ? "true" : "false", member);
     } else if (type == CONFIG_TYPE_STRING) {
         is_done = assign_text(assign, option, config_setting_get_string(setting), at, structure);
     } else if (setting_number(setting, &number)) {

@@ -120,9 +120,9 @@ static void check_certificates(const struct config_frontend *frontend, struct co
         config_report_add(report, CONFIG_ERROR, frontend->at,
                           "cert has %zu files and key %zu: each certificate needs its key",
                           frontend->cert.count, frontend->key.count);
-    } else if (frontend->pem_file.count + frontend->cert.count == 0) {
+    } else if (frontend->pem_file.count + frontend->cert.count + frontend->pem_dir.count == 0) {
         config_report_add(report, CONFIG_ERROR, frontend->at,
-                          "a frontend needs pem-file, or cert and key");
+                          "a frontend needs pem-file, cert and key, or pem-dir");
     }
 }
 

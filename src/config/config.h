@@ -34,6 +34,7 @@ enum config_tls_policy {
 enum config_security_level { CONFIG_SECURITY_AUTO, CONFIG_SECURITY_0 };
 enum config_balance { CONFIG_BALANCE_ROUNDROBIN, CONFIG_BALANCE_FIRST };
 enum config_mismatch { CONFIG_MISMATCH_ABORT, CONFIG_MISMATCH_IGNORE };
+enum config_strict_sni { CONFIG_STRICT_NEVER, CONFIG_STRICT_NAMES, CONFIG_STRICT_REQUIRE };
 enum config_truncation { CONFIG_TRUNCATION_RESET, CONFIG_TRUNCATION_FIN };
 enum config_log_target { CONFIG_LOG_STDERR, CONFIG_LOG_STDOUT, CONFIG_LOG_SYSLOG, CONFIG_LOG_FILE };
 enum config_log_level {
@@ -70,6 +71,8 @@ struct config_frontend {
     struct config_strings pem_file; /* a string or a list; the first is the default certificate */
     struct config_strings cert;     /* cert[i] belongs to key[i] */
     struct config_strings key;
+    struct config_strings pem_dir;
+    struct config_string  pem_dir_glob;
     int                   tls_policy; /* enum config_tls_policy */
     struct config_string  min_version;
     struct config_string  max_version;
@@ -81,7 +84,7 @@ struct config_frontend {
     bool                  prefer_server_ciphers;
     struct config_strings alpn;
     int                   alpn_mismatch; /* enum config_mismatch */
-    bool                  strict_sni;
+    int                   strict_sni;    /* enum config_strict_sni */
     unsigned              tickets;
     struct config_clients clients;
     unsigned              verify_depth;
@@ -142,6 +145,7 @@ struct config {
     uint64_t                 ticket_rotation_ns;
     uint64_t                 session_lifetime_ns;
     unsigned                 session_cache; /* 0: none */
+    bool                     strict_certs;
     struct config_timeouts   timeouts;
     struct config_log        log;
     struct config_access_log access_log;

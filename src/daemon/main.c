@@ -22,16 +22,18 @@
 
 /* What a start needs. The supervisor takes snapshot and sockets over. */
 struct launch {
-    const struct arguments *arguments;
-    struct snapshot        *snapshot;
-    struct privileges       privileges;
-    struct listening        listening;
-    unsigned                descriptors;
-    unsigned                workers;
-    char                    pid_file[PATH_MAX];
+    const struct arguments   *arguments;
+    struct certificate_store *store; /* lives as long as the process */
+    struct snapshot          *snapshot;
+    struct privileges         privileges;
+    struct listening          listening;
+    unsigned                  descriptors;
+    unsigned                  workers;
+    char                      pid_file[PATH_MAX];
 };
 
 static enum exit_code   with_configuration(const struct arguments *arguments);
+static enum exit_code   with_store(struct launch *launch);
 static bool             load(struct launch *launch, enum config_severity severity);
 static void             tell(const struct config_report *report);
 static enum exit_code   show(const struct arguments *arguments, const struct snapshot *snapshot);
@@ -69,14 +71,32 @@ int main(int argc, char **argv)
 static enum exit_code with_configuration(const struct arguments *arguments)
 {
     struct launch launch = {.arguments = arguments};
-    bool is_sound = load(&launch, arguments->mode == ARGUMENTS_RUN ? CONFIG_ERROR : CONFIG_WARNING);
+    struct error  error;
+    char          why[CONFIG_PROBLEM_BYTES];
 
-    if (is_sound && arguments->mode == ARGUMENTS_RUN) {
-        return run(&launch);
+    launch.store = certificate_store_new(&error);
+    if (launch.store == NULL) {
+        (void)fprintf(stderr, "sallyport: OpenSSL cannot be used: %s\n",
+                      error_text(&error, why, sizeof(why)));
+        return EXIT_RUNTIME;
     }
-    enum exit_code code = is_sound ? show(arguments, launch.snapshot) : EXIT_CONFIG;
+    enum exit_code code = with_store(&launch);
 
-    snapshot_free(&launch.snapshot);
+    certificate_store_free(&launch.store);
+    return code;
+}
+
+static enum exit_code with_store(struct launch *launch)
+{
+    enum arguments_mode mode = launch->arguments->mode;
+    bool is_sound = load(launch, mode == ARGUMENTS_RUN ? CONFIG_ERROR : CONFIG_WARNING);
+
+    if (is_sound && mode == ARGUMENTS_RUN) {
+        return run(launch);
+    }
+    enum exit_code code = is_sound ? show(launch->arguments, launch->snapshot) : EXIT_CONFIG;
+
+    snapshot_free(&launch->snapshot);
     return code;
 }
 
@@ -91,7 +111,7 @@ static bool load(struct launch *launch, enum config_severity severity)
     if (config != NULL) {
         arguments_apply(arguments, config);
         privileges_find(config, severity, &report, &launch->privileges);
-        launch->snapshot = snapshot_build(&config, &report);
+        launch->snapshot = snapshot_build(&config, launch->store, &report);
     }
     bool is_sound = launch->snapshot != NULL && !config_report_has_errors(&report) &&
                     (!arguments->is_strict || config_report_warnings(&report) == 0);
@@ -187,7 +207,7 @@ static enum exit_code serve(struct launch *launch)
 static struct snapshot *on_reload(void *owner)
 {
     struct launch *launch = owner;
-    struct launch  anew = {.arguments = launch->arguments};
+    struct launch  anew = {.arguments = launch->arguments, .store = launch->store};
 
     if (!load(&anew, CONFIG_WARNING)) {
         snapshot_free(&anew.snapshot);

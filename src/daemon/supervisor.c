@@ -24,6 +24,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A crew that is cut still accepts what waits in the sockets' queues, for a fifth of a second. */
@@ -71,6 +72,7 @@ static void           on_pulse(struct timer *timer);
 static bool           on_ticket_keys(void *owner, const struct tls_ticket_keys *keys);
 static void           reload(struct supervisor *supervisor);
 static bool           apply(struct supervisor *supervisor, struct snapshot *snapshot);
+static void           tell_certificates(const struct snapshot *snapshot);
 static void           warn_of_what_stays(const struct config *was, const struct config *is);
 static void           on_changed(void *owner);
 static bool           make_session_cache(struct supervisor *supervisor);
@@ -97,6 +99,7 @@ enum exit_code supervisor_run(const struct supervisor_options *options)
         return EXIT_RUNTIME;
     }
     listening_tell(options->listening, options->snapshot);
+    tell_certificates(options->snapshot);
     if (!start(&supervisor)) {
         code = EXIT_RUNTIME;
         cut(&supervisor, END_KILLED);
@@ -326,6 +329,7 @@ static bool apply(struct supervisor *supervisor, struct snapshot *snapshot)
     }
     warn_of_what_stays(was, snapshot->config);
     listening_tell(&listening, snapshot);
+    tell_certificates(snapshot);
     logging_set_level(snapshot->config);
     supervisor->connections_max = connections_of(supervisor, snapshot, listening.count);
     crew_set_connections(supervisor->crew, supervisor->connections_max);
@@ -334,6 +338,22 @@ static bool apply(struct supervisor *supervisor, struct snapshot *snapshot)
     }
     ticket_clock_change(&supervisor->tickets, &snapshot->tickets);
     return true;
+}
+
+static void tell_certificates(const struct snapshot *snapshot)
+{
+    const struct certificate_tally *tally = &snapshot->certificates;
+    time_t                          expiry = (time_t)tally->next_expiry_s;
+    struct tm                       parts;
+    char                            when[sizeof("2026-01-01T00:00:00Z") + 8] = "-";
+
+    if (gmtime_r(&expiry, &parts) != NULL) {
+        (void)strftime(when, sizeof(when), "%FT%TZ", &parts);
+    }
+    log_info("certificates count=%zu names=%zu read=%zu kept=%zu errors=%zu next_expiry=%s "
+             "next_expiry_path=\"%s\"",
+             tally->count, snapshot->names, tally->parsed, tally->kept, tally->errors, when,
+             tally->next_expiry_path);
 }
 
 static void warn_of_what_stays(const struct config *was, const struct config *is)

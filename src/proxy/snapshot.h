@@ -9,6 +9,7 @@
 #include "base/name_table.h"
 #include "config/config.h"
 #include "io/address.h"
+#include "proxy/certificate_store.h"
 #include "proxy/client_auth.h"
 #include "proxy/ticket_source.h"
 #include "tls/context.h"
@@ -24,7 +25,7 @@ struct snapshot_frontend {
     const struct config_frontend *config;
     struct snapshot_listen       *listens;
     size_t                        listens_count;
-    struct tls_context_options    tls;     /* with the PEM texts it points to */
+    struct tls_context_options    tls;     /* with the selection it points to */
     struct client_auth           *clients; /* what tls.verify points into */
     size_t                        backend; /* index into backends */
     struct name_table            *routes;  /* name to backend; NULL: none */
@@ -40,19 +41,20 @@ struct snapshot {
     struct snapshot_frontend *frontends; /* as many as config->frontends */
     struct snapshot_backend  *backends;
     struct ticket_source      tickets;
-    /* private */
-    struct snapshot_files *files;
+    struct certificate_tally  certificates; /* as they were found when it was built */
+    size_t                    names;        /* they serve, all frontends together */
 };
 
 /*
- * Takes the configuration over (also on failure). Reads every file it names and builds each TLS
- * context once to see that it is sound. NULL when there was an error: it is in `report`, with
- * file:line, as are warnings.
+ * Takes the configuration over (also on failure). Takes the certificates it names from the store,
+ * which reads those that are new to it, and sees that each frontend's policy is sound and takes
+ * them. NULL when there was an error: it is in `report`, with file:line, as are warnings.
  */
-__attribute__((warn_unused_result)) struct snapshot *snapshot_build(struct config       **config,
+__attribute__((warn_unused_result)) struct snapshot *snapshot_build(struct config **config,
+                                                                    struct certificate_store *store,
                                                                     struct config_report *report);
 
-/* Wipes the keys. No generation of it may be left. */
+/* No generation of it may be left. */
 void snapshot_free(struct snapshot **snapshot);
 
 /* True when some server is inside the daemon: such a session takes three descriptors, not two. */

@@ -1,25 +1,21 @@
+/* A snapshot is built: addresses read, policies tried, certificates taken from the store. */
 #include "proxy/snapshot.h"
 
 #include "base/clock.h"
 #include "base/require.h"
-#include "proxy/pem_file.h"
+#include "proxy/frontend_certificates.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define SSL_CONF_START "ssl-conf: "
 
-/* Every file the snapshot read; the TLS options point into them. */
-struct snapshot_files {
-    struct pem_file *items;
-    size_t           count;
-};
-
 /* A part of a snapshot being built, and where its mistakes go. */
 struct building {
-    struct snapshot      *snapshot;
-    struct config_report *report;
-    bool                  has_memory; /* false: an allocation failed */
+    struct snapshot          *snapshot;
+    struct certificate_store *store;
+    struct config_report     *report;
+    bool                      has_memory; /* false: an allocation failed */
 };
 
 static void   has_no_memory(struct building *building);
@@ -37,22 +33,23 @@ static void   read_tls(struct building *building, struct snapshot_frontend *fron
 static const struct tls_command *read_commands(struct building           *building,
                                                const struct config_pairs *pairs);
 static const char               *security_level(int configured);
-static void read_pems(struct building *building, struct snapshot_frontend *frontend);
 static void read_clients(struct building *building, struct snapshot_frontend *frontend);
-static struct bytes_const  read_file(struct building *building, const struct config_string *path,
-                                     bool holds_key);
-static void                check_tls(struct building *building);
-static void                check_context(struct building *building, struct tls_library *library,
-                                         const struct snapshot_frontend *frontend);
-static void                report_warnings(struct building *building, const char *warnings,
-                                           const struct config_frontend *frontend);
+static void build_certificates(struct building *building);
+static void check_frontend(struct building *building, struct snapshot_frontend *frontend,
+                           const struct tls_selection *none);
+static struct tls_context *policy_context(struct building                *building,
+                                          const struct snapshot_frontend *frontend,
+                                          const struct tls_selection     *none);
+static void                choose(struct building *building, struct snapshot_frontend *frontend,
+                                  struct tls_context *policy);
 static struct config_place place_of(const char *problem, const struct config_frontend *frontend);
 static bool                begins_with(const char *problem, const char *subject);
 static const char         *or_null(const struct config_string *string);
 
-struct snapshot *snapshot_build(struct config **config, struct config_report *report)
+struct snapshot *snapshot_build(struct config **config, struct certificate_store *store,
+                                struct config_report *report)
 {
-    struct building building = {.report = report, .has_memory = true};
+    struct building building = {.store = store, .report = report, .has_memory = true};
 
     building.snapshot = take(&building, 1, sizeof(*building.snapshot));
     if (building.snapshot == NULL) {
@@ -65,58 +62,15 @@ struct snapshot *snapshot_build(struct config **config, struct config_report *re
     build_frontends(&building);
     check_listens(&building);
     ticket_source_read(&building.snapshot->tickets, building.snapshot->config, report);
-    if (building.has_memory && !config_report_has_errors(report)) {
-        check_tls(&building);
+    if (building.has_memory) {
+        build_certificates(&building);
     }
     if (!building.has_memory || config_report_has_errors(report)) {
         snapshot_free(&building.snapshot);
+    } else {
+        certificate_store_sweep(store);
     }
     return building.snapshot;
-}
-
-void snapshot_free(struct snapshot **snapshot)
-{
-    struct snapshot *freed = *snapshot;
-
-    if (freed == NULL) {
-        return;
-    }
-    for (size_t i = 0; freed->files != NULL && i < freed->files->count; i++) {
-        pem_file_fini(&freed->files->items[i]);
-    }
-    for (size_t i = 0; freed->frontends != NULL && i < freed->config->frontends_count; i++) {
-        struct snapshot_frontend *frontend = &freed->frontends[i];
-
-        name_table_free(&frontend->routes);
-        client_auth_free(&frontend->clients);
-        free(frontend->listens);
-        free((void *)(uintptr_t)frontend->tls.pems);
-        free((void *)(uintptr_t)frontend->tls.alpn);
-        free((void *)(uintptr_t)frontend->tls.commands);
-    }
-    for (size_t i = 0; freed->backends != NULL && i < freed->config->backends_count; i++) {
-        free(freed->backends[i].targets);
-    }
-    ticket_source_wipe(&freed->tickets);
-    free(freed->files != NULL ? freed->files->items : NULL);
-    free(freed->files);
-    free(freed->frontends);
-    free(freed->backends);
-    config_free(&freed->config);
-    free(freed);
-    *snapshot = NULL;
-}
-
-bool snapshot_has_builtin(const struct snapshot *snapshot)
-{
-    for (size_t i = 0; i < snapshot->config->backends_count; i++) {
-        for (size_t j = 0; j < snapshot->config->backends[i].servers_count; j++) {
-            if (snapshot->backends[i].targets[j].service != POOL_SERVICE_NONE) {
-                return true;
-            }
-        }
-    }
-    return false;
 }
 
 static void has_no_memory(struct building *building)
@@ -168,7 +122,6 @@ static void build_frontends(struct building *building)
 {
     struct snapshot *snapshot = building->snapshot;
 
-    snapshot->files = take(building, 1, sizeof(*snapshot->files));
     snapshot->frontends =
         take(building, snapshot->config->frontends_count, sizeof(*snapshot->frontends));
     for (size_t i = 0; building->has_memory && i < snapshot->config->frontends_count; i++) {
@@ -311,7 +264,8 @@ static void read_tls(struct building *building, struct snapshot_frontend *fronte
         .alpn = alpn,
         .alpn_count = config->alpn.count,
         .alpn_mismatch_ignore = config->alpn_mismatch == CONFIG_MISMATCH_IGNORE,
-        .strict_sni = config->strict_sni,
+        .strict_sni = config->strict_sni != CONFIG_STRICT_NEVER,
+        .requires_sni = config->strict_sni == CONFIG_STRICT_REQUIRE,
         .tickets = config->tickets,
         .session_lifetime_s =
             (uint32_t)(building->snapshot->config->session_lifetime_ns / NS_PER_S),
@@ -330,7 +284,6 @@ static void read_tls(struct building *building, struct snapshot_frontend *fronte
         frontend->tls.policy = TLS_POLICY_OLD;
         break;
     }
-    read_pems(building, frontend);
     read_clients(building, frontend);
 }
 
@@ -361,112 +314,77 @@ static const char *security_level(int configured)
     return levels[configured];
 }
 
-static void read_pems(struct building *building, struct snapshot_frontend *frontend)
+/* Each reactor makes contexts of its own later, in its own library; what is done here shows that it
+ * can. */
+static void build_certificates(struct building *building)
 {
-    const struct config_frontend *config = frontend->config;
-    size_t                        count = config->pem_file.count + config->cert.count;
-    struct tls_pem               *pems = take(building, count, sizeof(*pems));
+    struct snapshot      *snapshot = building->snapshot;
+    struct tls_selection *none = tls_selection_new();
 
-    frontend->tls.pems = pems;
-    for (size_t i = 0; building->has_memory && i < config->pem_file.count; i++) {
-        const struct config_string *path = &config->pem_file.items[i];
-
-        pems[i].certificate_path = path->text;
-        pems[i].certificate = read_file(building, path, true);
+    certificate_store_begin(building->store);
+    for (size_t i = 0; building->has_memory && i < snapshot->config->frontends_count; i++) {
+        check_frontend(building, &snapshot->frontends[i], none);
     }
-    for (size_t i = 0; building->has_memory && i < config->cert.count; i++) {
-        struct tls_pem *pem = &pems[config->pem_file.count + i];
-
-        pem->certificate_path = config->cert.items[i].text;
-        pem->certificate = read_file(building, &config->cert.items[i], false);
-        pem->key_path = config->key.items[i].text;
-        pem->key = read_file(building, &config->key.items[i], true);
-    }
-    frontend->tls.pems_count = count;
+    certificate_store_tally(building->store, &snapshot->certificates);
+    tls_selection_free(&none);
 }
 
-static struct bytes_const read_file(struct building *building, const struct config_string *path,
-                                    bool holds_key)
+/* `none`: a selection without certificates; NULL: memory is short. */
+static void check_frontend(struct building *building, struct snapshot_frontend *frontend,
+                           const struct tls_selection *none)
 {
-    struct snapshot_files *files = building->snapshot->files;
-    struct pem_file       *items = NULL;
-    struct pem_file        file;
-    struct error           error;
-    char                   text[CONFIG_PROBLEM_BYTES];
+    struct tls_context *policy = policy_context(building, frontend, none);
 
-    if (!pem_file_read(&file, path->text, &error)) {
-        config_report_add(building->report, CONFIG_ERROR, path->at, "cannot read \"%s\": %s",
-                          path->text, error_text(&error, text, sizeof(text)));
-        return (struct bytes_const){0};
+    if (policy != NULL) {
+        choose(building, frontend, policy);
+        tls_context_free(&policy);
     }
-    if (holds_key && pem_file_is_public(&file)) {
-        config_report_add(building->report, CONFIG_WARNING, path->at,
-                          "\"%s\" holds a key, and everyone may read it", path->text);
-    }
-    items = realloc(files->items, (files->count + 1) * sizeof(*items));
-    if (items == NULL) {
-        pem_file_fini(&file);
-        has_no_memory(building);
-        return (struct bytes_const){0};
-    }
-    files->items = items;
-    files->items[files->count++] = file;
-    return pem_file_bytes(&file);
 }
 
-/* Each reactor makes contexts of its own later, in its own library; these only show that it can. */
-static void check_tls(struct building *building)
+/* A context without certificates. */
+static struct tls_context *policy_context(struct building                *building,
+                                          const struct snapshot_frontend *frontend,
+                                          const struct tls_selection     *none)
 {
-    struct snapshot    *snapshot = building->snapshot;
-    struct error        error;
-    struct tls_library *library = tls_library_new(&error);
-
-    if (library == NULL) {
-        config_report_add(building->report, CONFIG_ERROR, (struct config_place){0},
-                          "OpenSSL cannot be used");
-        return;
-    }
-    for (size_t i = 0; i < snapshot->config->frontends_count; i++) {
-        check_context(building, library, &snapshot->frontends[i]);
-    }
-    tls_library_free(&library);
-}
-
-static void check_context(struct building *building, struct tls_library *library,
-                          const struct snapshot_frontend *frontend)
-{
-    char                memory[TLS_PROBLEM_BYTES];
-    struct text         problem;
-    struct tls_context *context = NULL;
+    struct tls_context_options options = frontend->tls;
+    char                       memory[TLS_PROBLEM_BYTES];
+    struct text                problem;
+    struct tls_context        *context = NULL;
 
     text_init(&problem, memory, sizeof(memory));
-    context = tls_context_new(library, &frontend->tls, &problem);
+    options.selection = none;
+    if (none != NULL) {
+        context = tls_context_new(certificate_store_library(building->store), &options, &problem);
+    }
     if (context == NULL) {
         config_report_add(building->report, CONFIG_ERROR,
                           place_of(text_chars(&problem), frontend->config), "%s",
-                          text_len(&problem) > 0 ? text_chars(&problem) : "no TLS context");
+                          text_len(&problem) > 0 ? text_chars(&problem) : "out of memory");
+    }
+    return context;
+}
+
+static void choose(struct building *building, struct snapshot_frontend *frontend,
+                   struct tls_context *policy)
+{
+    struct tls_selection *selection = frontend_certificates_choose(&(
+        struct frontend_certificates_options){.store = building->store,
+                                              .frontend = frontend->config,
+                                              .policy = policy,
+                                              .is_strict = building->snapshot->config->strict_certs,
+                                              .report = building->report});
+
+    frontend->tls.selection = selection;
+    if (selection == NULL) {
+        has_no_memory(building);
         return;
     }
-    report_warnings(building, tls_context_warnings(context), frontend->config);
-    tls_context_free(&context);
+    building->snapshot->names += tls_selection_names(selection);
 }
 
-static void report_warnings(struct building *building, const char *warnings,
-                            const struct config_frontend *frontend)
-{
-    while (warnings[0] != '\0') {
-        size_t len = strcspn(warnings, "\n");
-
-        config_report_add(building->report, CONFIG_WARNING, place_of(warnings, frontend), "%.*s",
-                          (int)len, warnings);
-        warnings += len + (warnings[len] == '\n' ? 1 : 0);
-    }
-}
-
-/* A complaint begins with the file or the option it is about. */
+/* A complaint begins with the option it is about. */
 static struct config_place place_of(const char *problem, const struct config_frontend *frontend)
 {
-    const struct config_strings *lists[] = {&frontend->pem_file, &frontend->cert, &frontend->key};
     const struct {
         const char                 *name;
         const struct config_string *option;
@@ -476,13 +394,6 @@ static struct config_place place_of(const char *problem, const struct config_fro
                    {"ciphersuites", &frontend->ciphersuites},
                    {"groups", &frontend->groups}};
 
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-        for (size_t j = 0; j < lists[i]->count; j++) {
-            if (begins_with(problem, lists[i]->items[j].text)) {
-                return lists[i]->items[j].at;
-            }
-        }
-    }
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         if (begins_with(problem, options[i].name) && options[i].option->at.line > 0) {
             return options[i].option->at;

@@ -10,23 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct naming {
-    struct tls_context *context;
-    uint32_t            certificate;
-};
-
 static bool context_fill(struct tls_context *context, const struct tls_context_options *options,
                          struct text *problem);
 static void apply_limits(SSL_CTX *ssl_ctx);
-static bool read_certificates(struct tls_context               *context,
-                              const struct tls_context_options *options, struct text *problem);
+static bool choose_certificates(struct tls_context               *context,
+                                const struct tls_context_options *options, struct text *problem);
+static bool read_pems(struct tls_context *context, const struct tls_context_options *options,
+                      struct text *problem);
+static void adopt_credentials(struct tls_context *context);
+static bool use_default_set(struct tls_context *context, struct text *problem);
+static struct credential *credential_at(const struct tls_context *context, size_t index);
 static bool read_alpn(struct tls_context *context, const struct tls_context_options *options,
                       struct text *problem);
-static bool set_add(struct tls_context *context, struct certificate_set *set, uint32_t certificate);
-static struct certificate_set *sets_append(struct tls_context *context);
-static bool                    on_name(void *owner, struct bytes_const name);
-static bool use_default_set(struct tls_context *context, const struct tls_context_options *options,
-                            struct text *problem);
 static bool set_identity(struct tls_context *context, const struct tls_context_options *options);
 static bool hash_policy(EVP_MD_CTX *hash, const struct tls_context_options *options);
 static int  on_certificate(SSL *ssl, void *argument);
@@ -66,6 +61,14 @@ void tls_library_free(struct tls_library **library)
     if (*library == NULL) {
         return;
     }
+    require(id_table_count(&(*library)->credentials) == 0);
+    require(id_table_count(&(*library)->issuers) == 0);
+    id_table_fini(&(*library)->credentials);
+    id_table_fini(&(*library)->issuers);
+    id_table_fini(&(*library)->parsed);
+    SSL_free((*library)->scales);
+    EVP_MD_free((*library)->sha256);
+    OSSL_DECODER_CTX_free((*library)->decoder);
     EVP_CIPHER_free((*library)->ticket_cipher);
     EVP_CIPHER_free((*library)->ticket_cipher_short);
     BIO_meth_free((*library)->bio_method);
@@ -110,11 +113,11 @@ struct tls_context *tls_context_new(struct tls_library               *library,
     context->library = library;
     context->is_server = options->role == TLS_FOR_SERVER;
     context->strict_sni = options->strict_sni;
+    context->requires_sni = options->requires_sni;
     context->alpn_mismatch_ignore = options->alpn_mismatch_ignore;
-    context->names = name_table_new();
     context->ssl_ctx = SSL_CTX_new_ex(
         library->openssl, NULL, context->is_server ? TLS_server_method() : TLS_client_method());
-    if (context->names == NULL || context->ssl_ctx == NULL) {
+    if (context->ssl_ctx == NULL) {
         text_string(problem, "out of memory");
         tls_context_free(&context);
     } else if (!context_fill(context, options, problem)) {
@@ -133,21 +136,41 @@ void tls_context_free(struct tls_context **context)
     }
     SSL_CTX_free(freed->ssl_ctx);
     verify_close(freed);
-    for (size_t i = 0; i < freed->certificates_count; i++) {
-        certificate_fini(&freed->certificates[i]);
+    for (size_t i = 0; freed->credentials != NULL && i < tls_selection_count(freed->selection);
+         i++) {
+        if (freed->credentials[i] != NULL) {
+            credential_give(freed->credentials[i]);
+        }
     }
-    name_table_free(&freed->names);
-    free(freed->certificates);
-    free(freed->sets);
+    tls_selection_free(&freed->own_selection);
+    free(freed->credentials);
     free(freed->alpn);
-    free(freed->warnings);
     free(freed);
     *context = NULL;
 }
 
-const char *tls_context_warnings(const struct tls_context *context)
+bool tls_context_takes(struct tls_context *context, const struct tls_certificate *certificate,
+                       struct text *problem)
 {
-    return context->warnings != NULL ? context->warnings : "";
+    char *reason = NULL;
+
+    if (certificate->weakness == NULL &&
+        SSL_CTX_get_security_level(context->ssl_ctx) <= SECURITY_LEVEL_WEIGHED) {
+        return true;
+    }
+    openssl_error_drop();
+    struct credential *credential = credential_take(context->library, certificate);
+    bool fits = credential != NULL && credential_fits(credential, context->ssl_ctx, &reason);
+
+    if (!fits) {
+        text_string(problem, reason != NULL ? reason : "out of memory");
+    }
+    free(reason);
+    if (credential != NULL) {
+        credential_give(credential);
+    }
+    openssl_error_drop();
+    return fits;
 }
 
 static bool context_fill(struct tls_context *context, const struct tls_context_options *options,
@@ -167,7 +190,7 @@ static bool context_fill(struct tls_context *context, const struct tls_context_o
     SSL_CTX_set_cert_cb(context->ssl_ctx, on_certificate, NULL);
     tickets_apply(context, options);
     sessions_apply(context, options);
-    if (!read_certificates(context, options, problem)) {
+    if (!choose_certificates(context, options, problem)) {
         return false;
     }
     if (!set_identity(context, options)) {
@@ -231,159 +254,128 @@ static bool read_alpn(struct tls_context *context, const struct tls_context_opti
 
 /* --- certificates ------------------------------------------------------------------------- */
 
-static bool read_certificates(struct tls_context               *context,
-                              const struct tls_context_options *options, struct text *problem)
+static bool choose_certificates(struct tls_context               *context,
+                                const struct tls_context_options *options, struct text *problem)
 {
+    if (options->selection == NULL && !read_pems(context, options, problem)) {
+        return false;
+    }
+    context->selection = options->selection != NULL ? options->selection : context->own_selection;
+    context->credentials =
+        calloc(tls_selection_count(context->selection) + 1, sizeof(struct credential *));
+    if (context->credentials == NULL) {
+        text_string(problem, "out of memory");
+        return false;
+    }
+    adopt_credentials(context);
+    return use_default_set(context, problem);
+}
+
+static bool read_pems(struct tls_context *context, const struct tls_context_options *options,
+                      struct text *problem)
+{
+    bool is_read = true;
+
     if (options->pems_count == 0) {
         text_string(problem, "a server needs a certificate");
         return false;
     }
-    context->certificates = calloc(options->pems_count, sizeof(*context->certificates));
-    if (context->certificates == NULL || sets_append(context) == NULL) {
+    context->own_selection = tls_selection_new();
+    if (context->own_selection == NULL) {
         text_string(problem, "out of memory");
         return false;
     }
-    for (size_t i = 0; i < options->pems_count; i++) {
-        struct naming naming = {.context = context, .certificate = (uint32_t)i};
+    for (size_t i = 0; is_read && i < options->pems_count; i++) {
+        struct tls_certificate *certificate =
+            tls_certificate_new(context->library, &options->pems[i], problem);
 
-        if (!certificate_read(context, &options->pems[i], &context->certificates[i], problem)) {
-            return false;
-        }
-        context->certificates_count++;
-        if (i == 0) {
-            (void)set_add(context, &context->sets[0], 0);
-        }
-        if (!certificate_names(&context->certificates[i], on_name, &naming)) {
+        is_read = certificate != NULL;
+        if (is_read && !tls_selection_add(context->own_selection, certificate)) {
             text_string(problem, "out of memory");
-            return false;
+            is_read = false;
         }
+        tls_certificate_free(&certificate);
     }
-    return use_default_set(context, options, problem);
+    return is_read;
 }
 
-/* Adds the certificate to the set of one of its names. All names of the first certificate share
- * set 0, the default; a further one for any of them joins it when its key is of another kind.
- * Names that are no host names cannot be asked for and are passed over. */
-static bool on_name(void *owner, struct bytes_const name)
+/* What a context before this one had parsed need not be parsed again. */
+static void adopt_credentials(struct tls_context *context)
 {
-    struct naming          *naming = owner;
-    struct tls_context     *context = naming->context;
-    struct certificate_set *set = NULL;
+    const struct tls_selection *selection = context->selection;
 
-    if (!name_is_valid(name)) {
-        return true;
+    if (id_table_count(&context->library->credentials) == 0) {
+        return;
     }
-    int value = name_table_find_exact(context->names, name);
-
-    if (value != NAME_TABLE_NONE) {
-        (void)set_add(context, &context->sets[value], naming->certificate);
-        return true;
+    for (size_t i = 0; i < selection->count; i++) {
+        context->credentials[i] =
+            credential_take_parsed(context->library, selection->certificates[i]);
     }
-    if (naming->certificate == 0) {
-        return name_table_add(context->names, name, 0);
-    }
-    set = sets_append(context);
-    return set != NULL && set_add(context, set, naming->certificate) &&
-           name_table_add(context->names, name, (int)(set - context->sets));
 }
 
-/* False when the set has a certificate with that kind of key already: the first one stays. */
-static bool set_add(struct tls_context *context, struct certificate_set *set, uint32_t certificate)
+/* In the SSL_CTX, so that connections that get the default need nothing of their own. */
+static bool use_default_set(struct tls_context *context, struct text *problem)
 {
-    int kind = EVP_PKEY_get_base_id(context->certificates[certificate].key);
+    const struct certificate_set *set = &context->selection->sets[0];
 
     for (uint32_t i = 0; i < set->count; i++) {
-        if (EVP_PKEY_get_base_id(context->certificates[set->members[i]].key) == kind) {
-            return false;
-        }
-    }
-    if (set->count == CERTIFICATES_PER_NAME_MAX) {
-        return false;
-    }
-    set->members[set->count++] = certificate;
-    return true;
-}
+        const struct credential *credential = credential_at(context, set->members[i]);
 
-static struct certificate_set *sets_append(struct tls_context *context)
-{
-    if (context->sets_count == context->sets_room) {
-        size_t                  room = context->sets_room == 0 ? 4 : context->sets_room * 2;
-        struct certificate_set *grown = realloc(context->sets, room * sizeof(*grown));
-
-        if (grown == NULL) {
-            return NULL;
-        }
-        context->sets = grown;
-        context->sets_room = room;
-    }
-    struct certificate_set *set = &context->sets[context->sets_count++];
-
-    *set = (struct certificate_set){0};
-    return set;
-}
-
-static bool use_default_set(struct tls_context *context, const struct tls_context_options *options,
-                            struct text *problem)
-{
-    const struct certificate_set *set = &context->sets[0];
-
-    for (uint32_t i = 0; i < set->count; i++) {
-        struct certificate *certificate = &context->certificates[set->members[i]];
-
-        if (SSL_CTX_use_cert_and_key(context->ssl_ctx, certificate->leaf, certificate->key,
-                                     certificate->chain, 1) != 1) {
+        if (credential == NULL ||
+            SSL_CTX_use_cert_and_key(context->ssl_ctx, credential->leaf, credential->key,
+                                     credential->chain, 1) != 1) {
             struct error error = error_from_openssl("certificate");
 
-            text_format(problem, "%s: %s", options->pems[set->members[i]].certificate_path,
-                        openssl_error_reason(&error));
+            text_format(problem, "certificate: %s", openssl_error_reason(&error));
             return false;
         }
     }
     return true;
+}
+
+/* Parsed when first asked for. */
+static struct credential *credential_at(const struct tls_context *context, size_t index)
+{
+    struct credential **credential = &context->credentials[index];
+
+    if (*credential == NULL) {
+        *credential = credential_take(context->library, context->selection->certificates[index]);
+    }
+    return *credential;
 }
 
 /* The default set is in place already; another replaces all of it, or a client that can do more
  * than the name's certificate offers would get the default's. */
 static int on_certificate(SSL *ssl, void *argument)
 {
-    const struct tls_engine  *engine = engine_of(ssl);
-    const struct tls_context *context = engine->context;
-    struct bytes_const        name = hello_name(engine);
-    int value = name.len == 0 ? NAME_TABLE_NONE : name_table_find(context->names, name);
+    const struct tls_engine      *engine = engine_of(ssl);
+    const struct tls_context     *context = engine->context;
+    const struct certificate_set *set = selection_find(context->selection, hello_name(engine));
 
     (void)argument;
-    if (value == NAME_TABLE_NONE || value == 0) {
+    if (set == &context->selection->sets[0]) {
         return 1;
     }
-    const struct certificate_set *set = &context->sets[value];
-
     SSL_certs_clear(ssl);
     for (uint32_t i = 0; i < set->count; i++) {
-        const struct certificate *certificate = &context->certificates[set->members[i]];
+        const struct credential *credential = credential_at(context, set->members[i]);
 
-        if (SSL_use_cert_and_key(ssl, certificate->leaf, certificate->key, certificate->chain, 1) !=
-            1) {
+        if (credential == NULL || SSL_use_cert_and_key(ssl, credential->leaf, credential->key,
+                                                       credential->chain, 1) != 1) {
             return 0;
         }
     }
     return 1;
 }
 
-/* A ticket is good only where the same certificates and the same policy are, down to what replaces
- * parts of it: the session id context is their hash. */
+/* A ticket is good only where the same policy is, down to what replaces parts of it: the session id
+ * context is its hash. The ticket itself is bound to the name and its certificates (tickets.c). */
 static bool set_identity(struct tls_context *context, const struct tls_context_options *options)
 {
     EVP_MD     *sha256 = EVP_MD_fetch(context->library->openssl, "SHA256", NULL);
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
     bool is_set = sha256 != NULL && hash != NULL && EVP_DigestInit_ex(hash, sha256, NULL) == 1;
 
-    for (size_t i = 0; is_set && i < context->certificates_count; i++) {
-        uint8_t  leaf[EVP_MAX_MD_SIZE];
-        unsigned leaf_len = 0;
-
-        is_set = X509_digest(context->certificates[i].leaf, sha256, leaf, &leaf_len) == 1 &&
-                 EVP_DigestUpdate(hash, leaf, leaf_len) == 1;
-    }
     is_set =
         is_set && hash_policy(hash, options) &&
         EVP_DigestFinal_ex(hash, context->identity, NULL) == 1 &&

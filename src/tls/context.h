@@ -9,6 +9,8 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "tls/certificate.h"
+#include "tls/selection.h"
 #include "tls/ticket_keys.h"
 #include "tls/verify.h"
 
@@ -56,15 +58,6 @@ enum tls_policy { TLS_POLICY_MODERN, TLS_POLICY_INTERMEDIATE, TLS_POLICY_OLD };
 
 enum { TLS_PROBLEM_BYTES = 512 };
 
-/* A certificate with its chain and its key, as PEM text read by the caller. `path` is for
- * messages. The key may stand in the same text. */
-struct tls_pem {
-    const char        *certificate_path;
-    struct bytes_const certificate;
-    const char        *key_path; /* NULL: the key stands in `certificate` */
-    struct bytes_const key;
-};
-
 struct tls_context_options {
     enum tls_role_hint { TLS_FOR_SERVER, TLS_FOR_CLIENT } role;
     enum tls_policy policy;
@@ -78,14 +71,18 @@ struct tls_context_options {
         const char *name;
         const char *value;
     } * commands;
-    size_t                commands_count;
-    bool                  prefer_server_ciphers;
-    const struct tls_pem *pems; /* server: the first is the default certificate */
-    size_t                pems_count;
-    const char *const    *alpn; /* protocols in the server's order of preference */
-    size_t                alpn_count;
+    size_t commands_count;
+    bool   prefer_server_ciphers;
+    /* A server's certificates, which must outlive the context: none yet is fine for one that only
+     * shows what a policy takes. NULL: the context makes its own selection of `pems`. */
+    const struct tls_selection *selection;
+    const struct tls_pem       *pems;
+    size_t                      pems_count;
+    const char *const          *alpn; /* protocols in the server's order of preference */
+    size_t                      alpn_count;
     bool     alpn_mismatch_ignore;    /* go on without ALPN; else no_application_protocol */
     bool     strict_sni;              /* unknown names end with unrecognized_name */
+    bool     requires_sni;            /* and so do clients that name none */
     unsigned tickets;                 /* a full TLS 1.3 handshake gives: 0, 1 or 2 */
     uint32_t session_lifetime_s;      /* from the full handshake; a session resumes no later */
     struct tls_verify_options verify; /* server: which clients are let in */
@@ -100,9 +97,11 @@ tls_context_new(struct tls_library *library, const struct tls_context_options *o
                      struct text *problem);
 void tls_context_free(struct tls_context **context);
 
-/* Things an operator should know but may ignore ("certs/old.pem: expired on 2025-01-01"), one a
- * line; empty when there are none. Lives as long as the context. */
-const char *tls_context_warnings(const struct tls_context *context);
+/* False when connections of this context could not be shown the certificate: its key is too small
+ * for the policy, say. `problem` says why. */
+__attribute__((warn_unused_result)) bool
+tls_context_takes(struct tls_context *context, const struct tls_certificate *certificate,
+                  struct text *problem);
 
 /* "OpenSSL 3.0.22 ..." of the library loaded at run time, and of the headers at build time. */
 const char *tls_version_run(void);

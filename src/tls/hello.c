@@ -7,6 +7,7 @@
 #include <string.h>
 
 static int         on_client_hello(SSL *ssl, int *alert, void *argument);
+static bool        is_refused(const struct tls_engine *engine);
 static bool        read_hello(struct tls_engine *engine, SSL *ssl);
 static bool        keep_name(struct tls_engine *engine);
 static void        read_name(struct tls_hello *hello, SSL *ssl);
@@ -38,10 +39,7 @@ static int on_client_hello(SSL *ssl, int *alert, void *argument)
         *alert = SSL_AD_INTERNAL_ERROR;
         return SSL_CLIENT_HELLO_ERROR;
     }
-    struct bytes_const name = {engine->hello->sni, engine->hello->sni_len};
-
-    if (engine->context->strict_sni && name.len > 0 &&
-        name_table_find(engine->context->names, name) == NAME_TABLE_NONE) {
+    if (is_refused(engine)) {
         engine_note_failure(engine, TLS_FAILURE_NAME_UNKNOWN);
         *alert = SSL_AD_UNRECOGNIZED_NAME;
         return SSL_CLIENT_HELLO_ERROR;
@@ -52,6 +50,17 @@ static int on_client_hello(SSL *ssl, int *alert, void *argument)
         return SSL_CLIENT_HELLO_ERROR;
     }
     return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static bool is_refused(const struct tls_engine *engine)
+{
+    const struct tls_context *context = engine->context;
+    struct bytes_const        name = {engine->hello->sni, engine->hello->sni_len};
+
+    if (name.len == 0) {
+        return context->requires_sni;
+    }
+    return context->strict_sni && !selection_knows(context->selection, name);
 }
 
 /* False when memory is short. */

@@ -1,7 +1,8 @@
 /*
  * Session tickets (RFC 5077, RFC 8446 section 4.6.1): our keys, shared by all reactors. A ticket is
- * bound to the name it was given for, so that one never resumes another; and to the time of the
- * full handshake, so that a chain of them ends, though each resumption gives a new one.
+ * bound to the name it was given for and its certificates, so that one never resumes another; and
+ * to the time of the full handshake, so that a chain of them ends, though each resumption gives a
+ * new one.
  */
 #include "base/require.h"
 #include "tls/openssl_error.h"
@@ -195,14 +196,29 @@ static bool is_alive(const SSL *ssl, const struct ticket_bond *bond)
            (int64_t)engine_of(ssl)->context->session_lifetime_s;
 }
 
-/* Of the name as the client wrote it; SSL_get_servername is not there yet while a ticket is read.
- */
+/* Of the name as the client wrote it (SSL_get_servername is not there yet while a ticket is read)
+ * and of the certificates that serve it: other ones end what was begun with these. */
 static bool name_digest(SSL *ssl, uint8_t into[static NAME_DIGEST_BYTES])
 {
-    const struct tls_engine *engine = engine_of(ssl);
-    const struct tls_hello  *hello = engine->hello;
-    size_t                   digest_len = 0;
+    const struct tls_engine    *engine = engine_of(ssl);
+    const struct tls_hello     *hello = engine->hello;
+    const struct tls_selection *selection = engine->context->selection;
+    uint8_t bytes[1 + CERTIFICATES_PER_NAME_MAX * IDENTITY_BYTES + TLS_SNI_BYTES];
+    size_t  len = 0;
+    size_t  digest_len = 0;
 
-    return hello != NULL && EVP_Q_digest(engine->context->library->openssl, "SHA256", NULL,
-                                         hello->sni, hello->sni_len, into, &digest_len) == 1;
+    if (hello == NULL) {
+        return false;
+    }
+    const struct certificate_set *set = selection_find(selection, hello_name(engine));
+
+    bytes[len++] = (uint8_t)set->count;
+    for (uint32_t i = 0; i < set->count; i++) {
+        memcpy(bytes + len, selection->certificates[set->members[i]]->digest, IDENTITY_BYTES);
+        len += IDENTITY_BYTES;
+    }
+    memcpy(bytes + len, hello->sni, hello->sni_len);
+    len += hello->sni_len;
+    return EVP_Q_digest(engine->context->library->openssl, "SHA256", NULL, bytes, len, into,
+                        &digest_len) == 1;
 }

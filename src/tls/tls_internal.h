@@ -2,10 +2,12 @@
 #ifndef SALLYPORT_TLS_TLS_INTERNAL_H
 #define SALLYPORT_TLS_TLS_INTERNAL_H
 
-#include "base/name_table.h"
+#include "base/id_table.h"
+#include "tls/certificate_internal.h"
 #include "tls/context.h"
 #include "tls/engine.h"
 
+#include <openssl/decoder.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
 #include <openssl/ssl.h>
@@ -20,41 +22,32 @@ struct tls_library {
     EVP_CIPHER              *ticket_cipher_short; /* of keys of 16 bytes */
     struct tls_ticket_keys   ticket_keys;
     struct tls_session_store store;
-};
-
-/* A certificate with its chain and key, parsed once. */
-struct certificate {
-    X509     *leaf;
-    EVP_PKEY *key;
-    STACK_OF(X509) * chain;
-};
-
-/* The certificates that serve one name: at most one a kind of key. */
-enum { CERTIFICATES_PER_NAME_MAX = 3, IDENTITY_BYTES = 32 };
-struct certificate_set {
-    uint32_t members[CERTIFICATES_PER_NAME_MAX];
-    uint32_t count;
+    uint64_t                 ids;         /* given so far, to certificates and issuers made here */
+    struct id_table          issuers;     /* of the certificates made here, by their bytes */
+    struct id_table          credentials; /* certificates parsed for handshakes, by their ids */
+    struct id_table          parsed;      /* issuers parsed for handshakes, by their ids */
+    EVP_MD                  *sha256;      /* made at first use */
+    OSSL_DECODER_CTX        *decoder;     /* of private keys, into `decoded`; made at first use */
+    EVP_PKEY                *decoded;
+    bool                     has_asked_password;
+    SSL *scales; /* shows whether a certificate is strong enough; at first use */
 };
 
 struct tls_context {
-    struct tls_library     *library;
-    SSL_CTX                *ssl_ctx;
-    struct certificate     *certificates;
-    size_t                  certificates_count;
-    struct certificate_set *sets; /* by the value of `names`; set 0 is the default */
-    size_t                  sets_count;
-    size_t                  sets_room;
-    struct name_table      *names;
-    uint8_t                *alpn; /* RFC 7301 section 3.1: lengths and names */
-    unsigned                alpn_len;
-    uint32_t                session_lifetime_s;
-    uint8_t                 identity[IDENTITY_BYTES]; /* the session id context */
-    struct verify          *verify;                   /* NULL: no client is asked who it is */
-    bool                    alpn_mismatch_ignore;
-    bool                    strict_sni;
-    bool                    is_server;
-    char                   *warnings;
-    size_t                  warnings_len;
+    struct tls_library         *library;
+    SSL_CTX                    *ssl_ctx;
+    const struct tls_selection *selection;
+    struct tls_selection       *own_selection; /* made of options.pems */
+    struct credential         **credentials;   /* as the selection's certificates; NULL: not yet */
+    uint8_t                    *alpn;          /* RFC 7301 section 3.1: lengths and names */
+    unsigned                    alpn_len;
+    uint32_t                    session_lifetime_s;
+    uint8_t                     identity[IDENTITY_BYTES]; /* the session id context */
+    struct verify              *verify;                   /* NULL: no client is asked who it is */
+    bool                        alpn_mismatch_ignore;
+    bool                        strict_sni;
+    bool                        requires_sni;
+    bool                        is_server;
 };
 
 /* What a client offered, kept until tls_engine_settle. */
@@ -90,20 +83,6 @@ struct bytes_const hello_name(const struct tls_engine *engine);
 
 /* Has the engines of this context note alerts and floods. */
 void messages_watch(SSL_CTX *ssl_ctx);
-
-/* --- certificate.c ------------------------------------------------------------------------ */
-
-/* Reads one certificate; false, and `problem` says why, with the path. */
-bool certificate_read(struct tls_context *context, const struct tls_pem *pem,
-                      struct certificate *certificate, struct text *problem);
-void certificate_fini(struct certificate *certificate);
-
-/* Calls `each` with every name the certificate is for. */
-typedef bool certificate_name(void *owner, struct bytes_const name);
-bool certificate_names(const struct certificate *certificate, certificate_name *each, void *owner);
-
-/* The one door for private keys: PEM text becomes a key. NULL: none there, or it is encrypted. */
-EVP_PKEY *key_read(struct tls_library *library, struct bytes_const pem, bool *is_encrypted);
 
 /* --- policy.c ----------------------------------------------------------------------------- */
 

@@ -17,14 +17,15 @@
 
 enum { PATH_BYTES = 64, CONFIG_BYTES = 1024, CONNECTIONS_MAX = 64, BUFFERS_MAX = 64, BACKLOG = 64 };
 
-static char             directory[] = "/tmp/sallyport-count-XXXXXX";
-static struct reactor  *reactor;
-static struct worker   *worker;
-static struct snapshot *snapshot;
-static struct quota     connections;
-static struct address   front_address;
-static int              backend_fd;
-static bool             is_empty;
+static char                      directory[] = "/tmp/sallyport-count-XXXXXX";
+static struct reactor           *reactor;
+static struct worker            *worker;
+static struct snapshot          *snapshot;
+static struct certificate_store *store;
+static struct quota              connections;
+static struct address            front_address;
+static int                       backend_fd;
+static bool                      is_empty;
 
 static void           path_of(const char *name, char into[static PATH_BYTES]);
 static void           write_certificate(void);
@@ -52,7 +53,9 @@ bool stand_open(const char *driver)
     struct config *config = configure(&report);
 
     require(config != NULL);
-    snapshot = snapshot_build(&config, &report);
+    store = certificate_store_new(&error);
+    require(store != NULL);
+    snapshot = snapshot_build(&config, store, &report);
     config_report_print(&report, stderr);
     require(snapshot != NULL);
     config_report_fini(&report);
@@ -144,6 +147,7 @@ void stand_close(void)
     }
     worker_free(&worker);
     snapshot_free(&snapshot);
+    certificate_store_free(&store);
     reactor_close(reactor);
     reactor_free(&reactor);
     require(close(backend_fd) == 0);

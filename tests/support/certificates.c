@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECONDS_PER_DAY = 86400, RSA_BITS = 2048, X509_VERSION_3_VALUE = 2 };
+enum { SECONDS_PER_DAY = 86400, X509_VERSION_3_VALUE = 2 };
 
 static EVP_PKEY *make_key(enum certificate_kind kind);
 static void      add_names(X509 *certificate, const char *names);
@@ -46,6 +46,22 @@ char *certificate_make(const struct certificate_options *options)
     return text_of(bio);
 }
 
+char *certificate_in_old_form(const char *pem)
+{
+    BIO      *in = BIO_new_mem_buf(pem, -1);
+    BIO      *out = BIO_new(BIO_s_mem());
+    char     *leaf = certificate_only_leaf(pem);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, NULL, NULL);
+
+    require(out != NULL && key != NULL);
+    require(BIO_puts(out, leaf) > 0);
+    require(PEM_write_bio_PrivateKey_traditional(out, key, NULL, NULL, 0, NULL, NULL) == 1);
+    EVP_PKEY_free(key);
+    BIO_free(in);
+    free(leaf);
+    return text_of(out);
+}
+
 char *certificate_only_key(const char *pem)
 {
     return part(pem, "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----");
@@ -58,7 +74,8 @@ char *certificate_only_leaf(const char *pem)
 
 static EVP_PKEY *make_key(enum certificate_kind kind)
 {
-    EVP_PKEY *key = kind == CERTIFICATE_EC_P256 ? EVP_EC_gen("P-256") : EVP_RSA_gen(RSA_BITS);
+    static const size_t rsa_bits[] = {[CERTIFICATE_RSA_2048] = 2048, [CERTIFICATE_RSA_1024] = 1024};
+    EVP_PKEY *key = kind == CERTIFICATE_EC_P256 ? EVP_EC_gen("P-256") : EVP_RSA_gen(rsa_bits[kind]);
 
     require(key != NULL);
     return key;

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-enum certificate_kind { CERTIFICATE_EC_P256, CERTIFICATE_RSA_2048 };
+enum certificate_kind { CERTIFICATE_EC_P256, CERTIFICATE_RSA_2048, CERTIFICATE_RSA_1024 };
 
 struct certificate_options {
     enum certificate_kind kind;
@@ -17,6 +17,10 @@ struct certificate_options {
 /* Self-signed; the certificate, then the key, in one text to be freed with free. Aborts when
  * OpenSSL refuses: a test cannot go on without. */
 char *certificate_make(const struct certificate_options *options);
+
+/* The same certificate and key, the key in the older form named for its algorithm ("BEGIN EC
+ * PRIVATE KEY"); to be freed with free. */
+char *certificate_in_old_form(const char *pem);
 
 /* The key alone, or the certificate alone, of such a text; to be freed with free. */
 char *certificate_only_key(const char *pem);

@@ -570,10 +570,9 @@ void tls_context_free(struct tls_context **context)
     *context = NULL;
 }
 
-const char *tls_context_warnings(const struct tls_context *context)
+void tls_selection_free(struct tls_selection **selection)
 {
-    require(context != NULL);
-    return "";
+    require(*selection == NULL);
 }
 
 const char *tls_version_run(void)

@@ -75,9 +75,9 @@ END_TEST
 START_TEST(a_frontend_needs_a_certificate)
 {
     check_refused(FRONTEND_WITH("") BACKENDS,
-                  "test:1: error: a frontend needs pem-file, or cert and key");
+                  "test:1: error: a frontend needs pem-file, cert and key, or pem-dir");
     check_refused(FRONTEND_WITH("pem-file = ( );") BACKENDS,
-                  "test:1: error: a frontend needs pem-file, or cert and key");
+                  "test:1: error: a frontend needs pem-file, cert and key, or pem-dir");
 }
 END_TEST
 

@@ -160,7 +160,13 @@ static void visit_wrong_type(const struct schema_group *group, const struct sche
 
     (void)group;
     for (const char *const *value = wrong[option->type]; *value != NULL; value++) {
-        check_value_refused(option, *value);
+        bool is_choice = strcmp(*value, "true") == 0 && strstr(option->choices, "true") != NULL;
+
+        if (is_choice) {
+            check_value_accepted(option, *value, 1);
+        } else {
+            check_value_refused(option, *value);
+        }
     }
     rows_seen++;
 }

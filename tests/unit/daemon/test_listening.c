@@ -14,7 +14,8 @@
 
 enum { CONFIG_BYTES = 2048 };
 
-static char said[LOG_LINE_BYTES];
+static char                      said[LOG_LINE_BYTES];
+static struct certificate_store *store;
 
 static void remember(enum log_level level, const char *line, size_t line_len)
 {
@@ -39,7 +40,7 @@ static struct snapshot *snapshot_on(const struct scratch *scratch, const char *l
         "backends = ( { name = \"b\"; servers = ( { address = \"127.0.0.1:1\"; } ); } );",
         listen, scratch->path);
     struct config   *config = config_load_text(text, "test", &report);
-    struct snapshot *snapshot = snapshot_build(&config, &report);
+    struct snapshot *snapshot = snapshot_build(&config, store, &report);
 
     ck_assert_ptr_nonnull(snapshot);
     config_report_fini(&report);
@@ -129,11 +130,28 @@ START_TEST(workers_share_one_unix_socket_whose_file_goes_at_the_end)
 }
 END_TEST
 
+static void set_up(void)
+{
+    struct error error;
+
+    store = certificate_store_new(&error);
+    ck_assert_ptr_nonnull(store);
+}
+
+static void tear_down(void)
+{
+    certificate_store_free(&store);
+}
+
 Suite *listening_suite(void)
 {
-    return suite_of(
-        "listening",
-        (const TTest *const[]){each_worker_gets_a_socket_on_the_same_port,
-                               an_address_that_another_process_serves_is_refused_and_named,
-                               workers_share_one_unix_socket_whose_file_goes_at_the_end, NULL});
+    Suite *suite = suite_create("listening");
+    TCase *tcase = tcase_create("listening");
+
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, each_worker_gets_a_socket_on_the_same_port);
+    tcase_add_test(tcase, an_address_that_another_process_serves_is_refused_and_named);
+    tcase_add_test(tcase, workers_share_one_unix_socket_whose_file_goes_at_the_end);
+    suite_add_tcase(suite, tcase);
+    return suite;
 }

@@ -3,6 +3,7 @@
 
 Suite *access_line_suite(void);
 Suite *access_log_suite(void);
+Suite *certificate_store_suite(void);
 Suite *client_auth_suite(void);
 Suite *end_reason_suite(void);
 Suite *snapshot_suite(void);

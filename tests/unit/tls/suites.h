@@ -12,6 +12,7 @@ Suite *handshake_suite(void);
 Suite *hello_suite(void);
 Suite *memory_suite(void);
 Suite *policy_suite(void);
+Suite *selection_suite(void);
 Suite *sessions_suite(void);
 Suite *ticket_keys_suite(void);
 Suite *tickets_suite(void);

@@ -338,7 +338,6 @@ START_TEST(a_server_without_certificates_is_a_problem_and_a_client_is_none)
 
     server.pems_count = 0;
     check_problem(&server, "a server needs a certificate");
-    ck_assert_str_eq(tls_context_warnings(pair->client_context), "");
     pair_free(&pair);
 }
 END_TEST
@@ -382,29 +381,6 @@ START_TEST(the_chain_is_sent_with_the_certificate)
 }
 END_TEST
 
-static const struct certificate_options EXPIRED = {
-    .kind = CERTIFICATE_EC_P256, .names = "DNS:www.example.org", .days = -1};
-
-START_TEST(an_expired_certificate_is_used_with_a_warning)
-{
-    char                      *text = certificate_make(&EXPIRED);
-    struct tls_pem             pems[] = {pem_of("old.pem", text), pem_of("old2.pem", text)};
-    struct tls_context_options server = server_options();
-
-    server.pems = pems;
-    server.pems_count = 2;
-    struct pair *pair = pair_new(&server, NULL);
-
-    ck_assert_str_eq(tls_context_warnings(pair->server_context),
-                     "old.pem: the certificate has expired\n"
-                     "old2.pem: the certificate has expired\n");
-    pair_shake(pair);
-    check_established(pair);
-    pair_free(&pair);
-    free(text);
-}
-END_TEST
-
 Suite *certificates_suite(void)
 {
     return suite_of(
@@ -417,6 +393,5 @@ Suite *certificates_suite(void)
             a_name_with_a_nul_is_refused, a_name_of_300_bytes_is_refused,
             what_is_wrong_with_a_file_is_said_with_its_path,
             a_server_without_certificates_is_a_problem_and_a_client_is_none,
-            the_key_may_stand_in_a_file_of_its_own, the_chain_is_sent_with_the_certificate,
-            an_expired_certificate_is_used_with_a_warning, NULL});
+            the_key_may_stand_in_a_file_of_its_own, the_chain_is_sent_with_the_certificate, NULL});
 }

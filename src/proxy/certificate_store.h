@@ -1,0 +1,71 @@
+/*
+ * Every certificate the daemon has read, by the path of its file, each parsed once and shared by
+ * frontends and snapshots. A file that has not changed is not read again; one that can no longer be
+ * used keeps its last good version. Belongs to the control thread.
+ */
+#ifndef SALLYPORT_PROXY_CERTIFICATE_STORE_H
+#define SALLYPORT_PROXY_CERTIFICATE_STORE_H
+
+#include "base/error.h"
+#include "base/text.h"
+#include "tls/certificate.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct certificate_store;
+
+/* NULL and error. */
+__attribute__((warn_unused_result)) struct certificate_store *
+certificate_store_new(struct error *error);
+/* No snapshot may be left. */
+void certificate_store_free(struct certificate_store **store);
+
+/* Where its certificates are made. */
+struct tls_library *certificate_store_library(struct certificate_store *store);
+
+/* --- rounds ------------------------------------------------------------------------------- */
+
+/* What one round found. */
+struct certificate_tally {
+    size_t  count;  /* certificates in use */
+    size_t  parsed; /* of these, new ones */
+    size_t  kept;   /* of these, last good versions of files that cannot be used now */
+    size_t  errors; /* files that cannot be used and have no such version */
+    int64_t next_expiry_s;
+    char    next_expiry_path[256]; /* "" when there is no certificate */
+};
+
+/* Before a configuration's certificates are asked for: a file is looked at once a round. */
+void certificate_store_begin(struct certificate_store *store);
+void certificate_store_tally(const struct certificate_store *store,
+                             struct certificate_tally       *tally);
+/* After: forgets what this round did not ask for. */
+void certificate_store_sweep(struct certificate_store *store);
+
+/* --- certificates ------------------------------------------------------------------------- */
+
+enum store_outcome { STORE_GOOD, STORE_KEPT, STORE_FAILED };
+
+/*
+ * The certificate in a file, with its key there or in a file of its own (`key_path`, or NULL); the
+ * store's hold on it lasts until a sweep. NULL when STORE_FAILED. `problem` says what is wrong,
+ * with the path, unless STORE_GOOD.
+ */
+struct tls_certificate *certificate_store_get(struct certificate_store *store,
+                                              const char *certificate_path, const char *key_path,
+                                              enum store_outcome *outcome, struct text *problem);
+
+/* Of a file certificate_store_get was asked for: everyone on this machine may read the key. */
+bool certificate_store_is_public(const struct certificate_store *store,
+                                 const char *certificate_path, const char *key_path);
+
+/* For a directory that cannot be read now: calls `each` with the paths of its files that have a
+ * last good version, in no order, until one call returns false; so does this then. */
+typedef bool certificate_store_path(void *owner, const char *path);
+__attribute__((warn_unused_result)) bool
+certificate_store_each_in(const struct certificate_store *store, const char *directory,
+                          certificate_store_path *each, void *owner);
+
+#endif

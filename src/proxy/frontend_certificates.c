@@ -1,0 +1,209 @@
+#include "proxy/frontend_certificates.h"
+
+#include "base/require.h"
+#include "proxy/pem_dir.h"
+
+#include <string.h>
+#include <time.h>
+
+struct choosing {
+    const struct frontend_certificates_options *options;
+    struct tls_selection                       *selection;
+    int64_t                                     now_s;
+    bool                                        has_memory;
+};
+
+/* A certificate of the configuration: a file that it names, or one of a directory it names. */
+struct source {
+    const struct config_string *certificate; /* or the directory */
+    const struct config_string *key;         /* NULL: in the same file */
+    const char                 *path;        /* of the certificate's file */
+    bool                        is_listed;   /* found in the directory */
+};
+
+static void choose_file(struct choosing *choosing, const struct source *source);
+static void choose_directory(struct choosing *choosing, const struct config_string *directory);
+static void keep_directory(struct choosing *choosing, const struct config_string *directory,
+                           struct pem_dir *list, const struct error *error);
+static bool on_kept(void *owner, const char *path);
+static void tell_outcome(const struct choosing *choosing, const struct source *source,
+                         enum store_outcome outcome, const char *problem);
+static void tell_warnings(const struct choosing *choosing, const struct source *source,
+                          const struct tls_certificate *certificate);
+static void use(struct choosing *choosing, const struct source *source,
+                struct tls_certificate *certificate);
+static enum config_severity severity_of(const struct choosing *choosing,
+                                        const struct source *source, enum store_outcome outcome);
+static struct config_place  place_of(const struct source *source, const char *problem);
+
+struct tls_selection *
+frontend_certificates_choose(const struct frontend_certificates_options *options)
+{
+    const struct config_frontend *frontend = options->frontend;
+    struct choosing               choosing = {.options = options,
+                                              .selection = tls_selection_new(),
+                                              .now_s = (int64_t)time(NULL),
+                                              .has_memory = true};
+
+    if (choosing.selection == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < frontend->pem_file.count; i++) {
+        const struct config_string *file = &frontend->pem_file.items[i];
+
+        choose_file(&choosing, &(struct source){.certificate = file, .path = file->text});
+    }
+    for (size_t i = 0; i < frontend->cert.count; i++) {
+        const struct config_string *file = &frontend->cert.items[i];
+
+        choose_file(&choosing, &(struct source){.certificate = file,
+                                                .key = &frontend->key.items[i],
+                                                .path = file->text});
+    }
+    for (size_t i = 0; i < frontend->pem_dir.count; i++) {
+        choose_directory(&choosing, &frontend->pem_dir.items[i]);
+    }
+    if (tls_selection_count(choosing.selection) == 0 && choosing.has_memory &&
+        frontend->pem_dir.count > 0 && !config_report_has_errors(options->report)) {
+        config_report_add(options->report, CONFIG_ERROR, frontend->pem_dir.items[0].at,
+                          "there is no certificate in pem-dir that can be used");
+    }
+    if (!choosing.has_memory) {
+        tls_selection_free(&choosing.selection);
+    }
+    return choosing.selection;
+}
+
+/* --- files -------------------------------------------------------------------------------- */
+
+static void choose_file(struct choosing *choosing, const struct source *source)
+{
+    enum store_outcome      outcome = STORE_FAILED;
+    char                    memory[TLS_PROBLEM_BYTES];
+    struct text             problem;
+    const char             *key = source->key != NULL ? source->key->text : NULL;
+    struct tls_certificate *certificate = NULL;
+
+    text_init(&problem, memory, sizeof(memory));
+    certificate =
+        certificate_store_get(choosing->options->store, source->path, key, &outcome, &problem);
+    if (outcome != STORE_GOOD) {
+        tell_outcome(choosing, source, outcome, memory);
+    }
+    if (certificate != NULL) {
+        tell_warnings(choosing, source, certificate);
+        use(choosing, source, certificate);
+    }
+}
+
+static void tell_outcome(const struct choosing *choosing, const struct source *source,
+                         enum store_outcome outcome, const char *problem)
+{
+    const char *consequence = outcome == STORE_KEPT ? "; its last good version stays in use"
+                              : source->is_listed   ? "; it is skipped"
+                                                    : "";
+
+    config_report_add(choosing->options->report, severity_of(choosing, source, outcome),
+                      place_of(source, problem), "%s%s", problem, consequence);
+}
+
+static enum config_severity severity_of(const struct choosing *choosing,
+                                        const struct source *source, enum store_outcome outcome)
+{
+    bool may_go_on = outcome == STORE_KEPT || source->is_listed;
+
+    return may_go_on && !choosing->options->is_strict ? CONFIG_WARNING : CONFIG_ERROR;
+}
+
+/* A complaint begins with the path of the file it is about, or has it in quotes. */
+static struct config_place place_of(const struct source *source, const char *problem)
+{
+    if (source->key != NULL) {
+        const char *at = strstr(problem, source->key->text);
+        size_t      len = strlen(source->key->text);
+
+        if (at != NULL && (at == problem || at[-1] == '"') && (at[len] == ':' || at[len] == '"')) {
+            return source->key->at;
+        }
+    }
+    return source->certificate->at;
+}
+
+static void tell_warnings(const struct choosing *choosing, const struct source *source,
+                          const struct tls_certificate *certificate)
+{
+    const struct frontend_certificates_options *options = choosing->options;
+
+    const char *key = source->key != NULL ? source->key->text : NULL;
+    const char *warning = tls_certificate_warning(certificate, choosing->now_s);
+
+    if (warning != NULL) {
+        config_report_add(options->report, CONFIG_WARNING, source->certificate->at, "%s: %s",
+                          source->path, warning);
+    }
+    if (certificate_store_is_public(options->store, source->path, key)) {
+        config_report_add(options->report, options->is_strict ? CONFIG_ERROR : CONFIG_WARNING,
+                          source->key != NULL ? source->key->at : source->certificate->at,
+                          "\"%s\" holds a key, and everyone may read it",
+                          key != NULL ? key : source->path);
+    }
+}
+
+static void use(struct choosing *choosing, const struct source *source,
+                struct tls_certificate *certificate)
+{
+    char        memory[TLS_PROBLEM_BYTES];
+    struct text problem;
+
+    text_init(&problem, memory, sizeof(memory));
+    if (!tls_context_takes(choosing->options->policy, certificate, &problem)) {
+        config_report_add(choosing->options->report, severity_of(choosing, source, STORE_FAILED),
+                          source->certificate->at, "%s: %s%s", source->path, memory,
+                          source->is_listed ? "; it is skipped" : "");
+    } else if (!tls_selection_add(choosing->selection, certificate)) {
+        choosing->has_memory = false;
+    }
+}
+
+/* --- directories -------------------------------------------------------------------------- */
+
+static void choose_directory(struct choosing *choosing, const struct config_string *directory)
+{
+    const struct frontend_certificates_options *options = choosing->options;
+    struct pem_dir                              list;
+    struct error                                error;
+
+    if (!pem_dir_list(&list, directory->text, options->frontend->pem_dir_glob.text, &error)) {
+        keep_directory(choosing, directory, &list, &error);
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        choose_file(
+            choosing,
+            &(struct source){.certificate = directory, .path = list.paths[i], .is_listed = true});
+    }
+    pem_dir_fini(&list);
+}
+
+/* A directory that cannot be read now must not take the certificates that were in it. */
+static void keep_directory(struct choosing *choosing, const struct config_string *directory,
+                           struct pem_dir *list, const struct error *error)
+{
+    const struct frontend_certificates_options *options = choosing->options;
+    char                                        why[CONFIG_PROBLEM_BYTES];
+
+    choosing->has_memory =
+        choosing->has_memory &&
+        certificate_store_each_in(options->store, directory->text, on_kept, list);
+    pem_dir_sort(list);
+    config_report_add(options->report,
+                      list->count > 0 && !options->is_strict ? CONFIG_WARNING : CONFIG_ERROR,
+                      directory->at, "cannot read directory \"%s\": %s", directory->text,
+                      error_text(error, why, sizeof(why)));
+}
+
+static bool on_kept(void *owner, const char *path)
+{
+    struct pem_dir *list = owner;
+
+    return pem_dir_add(list, path);
+}
