@@ -146,6 +146,7 @@ struct config {
     uint64_t                 session_lifetime_ns;
     unsigned                 session_cache; /* 0: none */
     bool                     strict_certs;
+    bool                     auto_reload;
     struct config_timeouts   timeouts;
     struct config_log        log;
     struct config_access_log access_log;
@@ -155,6 +156,7 @@ struct config {
     size_t                   backends_count;
     /* private */
     struct config_memory *memory;
+    size_t                holds; /* besides the first */
 };
 
 /*
@@ -165,8 +167,11 @@ __attribute__((warn_unused_result)) struct config *
 config_load(const char *const *paths, size_t paths_count, struct config_report *report);
 
 /* The same from text, for tests and fuzzers. `name` stands for the file in messages. */
-__attribute__((warn_unused_result)) struct config      *
+__attribute__((warn_unused_result)) struct config *
 config_load_text(const char *text, const char *name, struct config_report *report);
+/* One hold more, on the same thread; returns the configuration. */
+struct config *config_hold(struct config *config);
+/* One hold less. */
 void config_free(struct config **config);
 
 /* Prints the effective configuration, defaults filled in, in a form config_load reads again. */

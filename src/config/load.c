@@ -64,14 +64,26 @@ struct config *config_load_text(const char *text, const char *name, struct confi
     return loading_end(&loading);
 }
 
+struct config *config_hold(struct config *config)
+{
+    config->holds++;
+    return config;
+}
+
 void config_free(struct config **config)
 {
-    if (*config == NULL) {
-        return;
-    }
-    struct config_memory *memory = (*config)->memory;
+    struct config *freed = *config;
 
     *config = NULL;
+    if (freed == NULL) {
+        return;
+    }
+    if (freed->holds > 0) {
+        freed->holds--;
+        return;
+    }
+    struct config_memory *memory = freed->memory;
+
     config_memory_free(&memory);
 }
 

@@ -1,5 +1,7 @@
 #include "config/report.h"
 
+#include "base/id_table.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +91,18 @@ bool config_report_has_errors(const struct config_report *report)
 size_t config_report_warnings(const struct config_report *report)
 {
     return report->warnings;
+}
+
+uint64_t config_report_hash(const struct config_report *report)
+{
+    uint64_t hash = report->errors + report->warnings;
+
+    for (size_t i = 0; i < report->count; i++) {
+        const char *text = report->problems[i].text;
+
+        hash = hash * 31 + id_of_bytes((struct bytes_const){(const uint8_t *)text, strlen(text)});
+    }
+    return hash;
 }
 
 void config_report_print(const struct config_report *report, FILE *into)

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* `file` lives as long as the configuration or the report. Line 0: the file as a whole. */
@@ -48,6 +49,9 @@ void config_report_no_memory(struct config_report *report);
 bool   config_report_has_no_memory(const struct config_report *report);
 bool   config_report_has_errors(const struct config_report *report);
 size_t config_report_warnings(const struct config_report *report);
+
+/* A number for all it says: two that say the same have the same. */
+uint64_t config_report_hash(const struct config_report *report);
 
 /* One line a problem, in the order they were found. */
 void config_report_print(const struct config_report *report, FILE *into);

@@ -30,6 +30,7 @@ struct launch {
     unsigned                  descriptors;
     unsigned                  workers;
     char                      pid_file[PATH_MAX];
+    uint64_t                  told; /* a hash of what was last said of certificates */
 };
 
 static enum exit_code   with_configuration(const struct arguments *arguments);
@@ -41,6 +42,8 @@ static enum exit_code   run(struct launch *launch);
 static bool             prepare(struct launch *launch);
 static enum exit_code   serve(struct launch *launch);
 static struct snapshot *on_reload(void *owner);
+static struct snapshot *on_renew(void *owner, const struct snapshot *present);
+static void             tell_news(struct launch *launch, const struct config_report *report);
 
 int main(int argc, char **argv)
 {
@@ -117,6 +120,7 @@ static bool load(struct launch *launch, enum config_severity severity)
                     (!arguments->is_strict || config_report_warnings(&report) == 0);
 
     tell(&report);
+    launch->told = config_report_hash(&report);
     config_report_fini(&report);
     return is_sound;
 }
@@ -199,6 +203,7 @@ static enum exit_code serve(struct launch *launch)
                                          .workers = launch->workers,
                                          .descriptors = launch->descriptors,
                                          .reload = on_reload,
+                                         .renew = on_renew,
                                          .owner = launch};
 
     return supervisor_run(&options);
@@ -212,5 +217,31 @@ static struct snapshot *on_reload(void *owner)
     if (!load(&anew, CONFIG_WARNING)) {
         snapshot_free(&anew.snapshot);
     }
+    launch->told = anew.told;
     return anew.snapshot;
+}
+
+static struct snapshot *on_renew(void *owner, const struct snapshot *present)
+{
+    struct launch       *launch = owner;
+    struct config_report report = {0};
+    struct snapshot     *snapshot = snapshot_renew(present, launch->store, &report);
+
+    tell_news(launch, &report);
+    config_report_fini(&report);
+    if (snapshot != NULL && snapshot_has_same_certificates(present, snapshot)) {
+        snapshot_free(&snapshot);
+    }
+    return snapshot;
+}
+
+/* A file that is still as bad as it was is no news. */
+static void tell_news(struct launch *launch, const struct config_report *report)
+{
+    uint64_t told = config_report_hash(report);
+
+    if (told != launch->told) {
+        launch->told = told;
+        tell(report);
+    }
 }

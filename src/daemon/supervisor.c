@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/require.h"
+#include "daemon/announce.h"
 #include "daemon/cpus.h"
 #include "daemon/crew.h"
 #include "daemon/limits.h"
@@ -18,6 +19,7 @@
 #include "daemon/service.h"
 #include "daemon/signals.h"
 #include "daemon/ticket_clock.h"
+#include "daemon/watch.h"
 #include "io/io.h"
 #include "reactor/shared_cache.h"
 
@@ -33,6 +35,10 @@
 #define PULSE_LEAST_NS  (500 * NS_PER_MS) /* reactors turn at least this often */
 #define CONTROL_TURN_NS NS_PER_S
 
+/* Certificates are read once their files have rested, or, when they never do, after a while. */
+#define QUIET_NS     NS_PER_S
+#define QUIET_MAX_NS (10 * NS_PER_S)
+
 /* The control loop sends and receives next to nothing. */
 enum { CONTROL_RING_ENTRIES = 16, CONTROL_BUFFERS = 2, CONTROL_TIMERS = 16, PULSES_PER_FEED = 4 };
 
@@ -47,12 +53,16 @@ struct supervisor {
     struct shared_cache             *session_cache; /* NULL: none */
     struct timer                     deadline;      /* of the drain; then, when to cut again */
     struct timer                     pulse;
+    struct watch                     watch;
+    struct timer                     quiet;         /* after certificates have changed */
+    uint64_t                         stirred_at_ns; /* for the first time before `quiet` */
     uint64_t                         pulse_ns;
     uint64_t                         connections_told;
     unsigned                         connections_max;
     unsigned                         reloads;
     bool                             is_ready;     /* has been said */
     bool                             wants_reload; /* once the present one is over */
+    bool                             wants_renewal;
     enum phase                       phase;
     enum exit_code                   when_cut; /* the exit code if sessions were cut */
 };
@@ -72,10 +82,12 @@ static void           on_pulse(struct timer *timer);
 static bool           on_ticket_keys(void *owner, const struct tls_ticket_keys *keys);
 static void           reload(struct supervisor *supervisor);
 static bool           apply(struct supervisor *supervisor, struct snapshot *snapshot);
-static void           tell_certificates(const struct snapshot *snapshot);
-static void           warn_of_what_stays(const struct config *was, const struct config *is);
 static void           on_changed(void *owner);
 static bool           make_session_cache(struct supervisor *supervisor);
+static void           start_watch(struct supervisor *supervisor);
+static void           on_stirred(void *owner);
+static void           on_quiet(struct timer *timer);
+static void           renew(struct supervisor *supervisor);
 static void           discard(const struct supervisor_options *options);
 static unsigned       workers_of(const struct config *config);
 static unsigned connections_of(const struct supervisor *supervisor, const struct snapshot *snapshot,
@@ -89,6 +101,8 @@ enum exit_code supervisor_run(const struct supervisor_options *options)
     struct supervisor supervisor = {.options = options,
                                     .deadline = {.due = on_deadline},
                                     .pulse = {.due = on_pulse},
+                                    .watch = {.fd = -1},
+                                    .quiet = {.due = on_quiet},
                                     .connections_told = UINT64_MAX,
                                     .when_cut = EXIT_OK};
     enum exit_code    code = EXIT_OK;
@@ -99,7 +113,8 @@ enum exit_code supervisor_run(const struct supervisor_options *options)
         return EXIT_RUNTIME;
     }
     listening_tell(options->listening, options->snapshot);
-    tell_certificates(options->snapshot);
+    announce_certificates(options->snapshot);
+    start_watch(&supervisor);
     if (!start(&supervisor)) {
         code = EXIT_RUNTIME;
         cut(&supervisor, END_KILLED);
@@ -314,6 +329,8 @@ static void reload(struct supervisor *supervisor)
     if (snapshot == NULL || !apply(supervisor, snapshot)) {
         log_error("reload failed, the configuration in use stays");
         service_ready();
+    } else if (crew_snapshot(supervisor->crew)->config->auto_reload) {
+        on_stirred(supervisor);
     }
 }
 
@@ -327,9 +344,10 @@ static bool apply(struct supervisor *supervisor, struct snapshot *snapshot)
         snapshot_free(&snapshot);
         return false;
     }
-    warn_of_what_stays(was, snapshot->config);
+    announce_what_stays(was, snapshot->config);
+    watch_aim(&supervisor->watch, snapshot->config);
     listening_tell(&listening, snapshot);
-    tell_certificates(snapshot);
+    announce_certificates(snapshot);
     logging_set_level(snapshot->config);
     supervisor->connections_max = connections_of(supervisor, snapshot, listening.count);
     crew_set_connections(supervisor->crew, supervisor->connections_max);
@@ -338,36 +356,6 @@ static bool apply(struct supervisor *supervisor, struct snapshot *snapshot)
     }
     ticket_clock_change(&supervisor->tickets, &snapshot->tickets);
     return true;
-}
-
-static void tell_certificates(const struct snapshot *snapshot)
-{
-    const struct certificate_tally *tally = &snapshot->certificates;
-    time_t                          expiry = (time_t)tally->next_expiry_s;
-    struct tm                       parts;
-    char                            when[sizeof("2026-01-01T00:00:00Z") + 8] = "-";
-
-    if (gmtime_r(&expiry, &parts) != NULL) {
-        (void)strftime(when, sizeof(when), "%FT%TZ", &parts);
-    }
-    log_info("certificates count=%zu names=%zu read=%zu kept=%zu errors=%zu next_expiry=%s "
-             "next_expiry_path=\"%s\"",
-             tally->count, snapshot->names, tally->parsed, tally->kept, tally->errors, when,
-             tally->next_expiry_path);
-}
-
-static void warn_of_what_stays(const struct config *was, const struct config *is)
-{
-    if (was->io != is->io || strcmp(was->user.text, is->user.text) != 0 ||
-        strcmp(was->group.text, is->group.text) != 0 ||
-        strcmp(was->pid_file.text, is->pid_file.text) != 0 ||
-        was->memory_max_bytes != is->memory_max_bytes || was->session_cache != is->session_cache ||
-        was->log.target != is->log.target || strcmp(was->log.file.text, is->log.file.text) != 0 ||
-        was->access_log.target != is->access_log.target ||
-        strcmp(was->access_log.file.text, is->access_log.file.text) != 0) {
-        log_warn("io, user, group, pid-file, memory-max, session-cache and where logs go change "
-                 "only with a restart");
-    }
 }
 
 /* The first change is the start. */
@@ -389,6 +377,80 @@ static void on_changed(void *owner)
     revocations_tell(crew_snapshot(supervisor->crew));
     if (supervisor->wants_reload) {
         reload(supervisor);
+    }
+    if (supervisor->wants_renewal) {
+        renew(supervisor);
+    }
+}
+
+/* --- certificates ------------------------------------------------------------------------- */
+
+/* A change between reading and watching goes unseen, so they are looked at once more. */
+static void start_watch(struct supervisor *supervisor)
+{
+    const struct config *config = supervisor->options->snapshot->config;
+    struct error         error;
+    char                 why[CONFIG_PROBLEM_BYTES];
+
+    if (!watch_start(&supervisor->watch, reactor_loop(supervisor->control), on_stirred, supervisor,
+                     &error)) {
+        log_warn("certificates are not watched, HUP reads them why=\"%s\"",
+                 error_text(&error, why, sizeof(why)));
+        return;
+    }
+    watch_aim(&supervisor->watch, config);
+    if (config->auto_reload) {
+        on_stirred(supervisor);
+    }
+}
+
+static void on_stirred(void *owner)
+{
+    struct supervisor *supervisor = owner;
+    uint64_t           now_ns = reactor_now_ns(supervisor->control);
+    uint64_t           due_ns = now_ns + QUIET_NS;
+
+    if (!timer_is_set(&supervisor->quiet)) {
+        supervisor->stirred_at_ns = now_ns;
+    }
+    if (due_ns > supervisor->stirred_at_ns + QUIET_MAX_NS) {
+        due_ns = supervisor->stirred_at_ns + QUIET_MAX_NS;
+    }
+    reactor_timer_set(supervisor->control, &supervisor->quiet, due_ns);
+}
+
+static void on_quiet(struct timer *timer)
+{
+    renew(container_of(timer, struct supervisor, quiet));
+}
+
+/* Watches first, along the links as they are now, and reads then: what changes in between stirs
+ * again. */
+static void renew(struct supervisor *supervisor)
+{
+    const struct supervisor_options *options = supervisor->options;
+
+    if (supervisor->phase != PHASE_RUNNING) {
+        return;
+    }
+    if (!supervisor->is_ready || crew_is_changing(supervisor->crew)) {
+        supervisor->wants_renewal = true;
+        return;
+    }
+    supervisor->wants_renewal = false;
+    const struct snapshot *present = crew_snapshot(supervisor->crew);
+
+    if (!present->config->auto_reload) {
+        return;
+    }
+    watch_aim(&supervisor->watch, present->config);
+    struct snapshot *snapshot = options->renew(options->owner, present);
+
+    if (snapshot != NULL) {
+        log_info("certificates have changed");
+        if (!apply(supervisor, snapshot)) {
+            log_error("the certificates in use stay");
+        }
     }
 }
 
@@ -458,8 +520,10 @@ static enum exit_code stop(struct supervisor *supervisor, enum exit_code code)
 
     reactor_timer_clear(supervisor->control, &supervisor->pulse);
     ticket_clock_stop(&supervisor->tickets);
+    reactor_timer_clear(supervisor->control, &supervisor->quiet);
     signals_stop(&supervisor->signals);
-    while (!signals_is_over(&supervisor->signals)) {
+    watch_stop(&supervisor->watch);
+    while (!signals_is_over(&supervisor->signals) || !watch_is_over(&supervisor->watch)) {
         reactor_turn(supervisor->control, CONTROL_TURN_NS);
     }
     if (supervisor->crew != NULL) {

@@ -22,6 +22,9 @@ struct supervisor_options {
     unsigned          descriptors; /* this process may have open */
     /* Reads the configuration anew and says what is wrong; NULL when it cannot be used. */
     struct snapshot *(*reload)(void *owner);
+    /* Reads the certificates of the present configuration anew. NULL: they are the same, or cannot
+     * be used, which was said. */
+    struct snapshot *(*renew)(void *owner, const struct snapshot *present);
     void *owner;
 };
 

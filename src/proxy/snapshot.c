@@ -32,6 +32,17 @@ void snapshot_free(struct snapshot **snapshot)
     *snapshot = NULL;
 }
 
+bool snapshot_has_same_certificates(const struct snapshot *one, const struct snapshot *other)
+{
+    bool is_same = one->config == other->config;
+
+    for (size_t i = 0; is_same && i < one->config->frontends_count; i++) {
+        is_same = tls_selection_is_equal(one->frontends[i].tls.selection,
+                                         other->frontends[i].tls.selection);
+    }
+    return is_same;
+}
+
 bool snapshot_has_builtin(const struct snapshot *snapshot)
 {
     for (size_t i = 0; i < snapshot->config->backends_count; i++) {

@@ -73,6 +73,14 @@ struct snapshot *snapshot_build(struct config **config, struct certificate_store
     return building.snapshot;
 }
 
+struct snapshot *snapshot_renew(const struct snapshot *snapshot, struct certificate_store *store,
+                                struct config_report *report)
+{
+    struct config *config = config_hold(snapshot->config);
+
+    return snapshot_build(&config, store, report);
+}
+
 static void has_no_memory(struct building *building)
 {
     building->has_memory = false;

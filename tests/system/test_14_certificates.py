@@ -5,6 +5,8 @@ import shutil
 import signal
 import ssl
 import subprocess
+import threading
+import time
 
 import pytest
 
@@ -299,5 +301,159 @@ def test_a_strict_reload_refuses_and_changes_nothing(shelf, serve_from):
     proxy.wait_for_line("reload failed")
     assert served(proxy.port(), "b.example") == "a.example"
     shutil.copy(here.path / "b.example.pem", here.path / "bad.pem")
+    reload(proxy)
+    assert served(proxy.port(), "b.example") == "b.example"
+
+
+# --- files that change ---
+
+def wait_until_served(port, name, expected):
+    until = time.monotonic() + proxy_module.PATIENCE_S
+    while served(port, name) != expected:
+        assert time.monotonic() < until, f"{name} is not served as {expected}"
+        time.sleep(0.1)
+
+
+def test_a_renewed_file_is_served_without_a_signal(shelf, serve):
+    here = shelf()
+    path = here.put("a.example", "www.pem")
+    proxy = serve("builtin:echo", {"pem-file": path})
+    with rude.connect(proxy.port(), name="a.example") as client:
+        here.put("b.example", "www.pem")
+        wait_until_served(proxy.port(), "b.example", "b.example")
+        client.send(b"still")
+        assert client.receive_exactly(5) == b"still"
+    proxy.wait_for_line("certificates have changed")
+    proxy.wait_for_line(r"reloaded count=1\b")
+
+
+def test_what_comes_to_a_directory_and_goes_is_followed(shelf, serve_from):
+    here = shelf()
+    here.put("a.example")
+    port = serve_from(here).port()
+    path = here.put("b.example")
+    wait_until_served(port, "b.example", "b.example")
+    path.unlink()
+    wait_until_served(port, "b.example", "a.example")
+
+
+def test_a_kubernetes_volume_is_followed(shelf, serve, certs):
+    """The kubelet writes a new directory and renames a link to it over ..data."""
+    here = shelf()
+
+    def publish(version, certificate):
+        inside = here.path / f"..{version}"
+        inside.mkdir()
+        shutil.copy(certificate.path, inside / "tls.crt")
+        shutil.copy(certificate.key_path, inside / "tls.key")
+        (here.path / "..data_tmp").symlink_to(inside.name)
+        (here.path / "..data_tmp").rename(here.path / "..data")
+
+    publish("2026_1", certs.get("volume-one", names=["one.example"]))
+    for file in ("tls.crt", "tls.key"):
+        (here.path / file).symlink_to(f"..data/{file}")
+    proxy = serve("builtin:echo", {"pem-file": [], "cert": here.path / "tls.crt",
+                                   "key": here.path / "tls.key"})
+    assert served(proxy.port(), "x.example") == "one.example"
+    for version in ("two", "three"):
+        publish(f"2026_{version}", certs.get(f"volume-{version}", names=[f"{version}.example"]))
+        wait_until_served(proxy.port(), "x.example", f"{version}.example")
+
+
+def test_a_key_that_does_not_match_yet_is_waited_for(shelf, serve, certs):
+    here = shelf()
+    old, new = (certs.get(f"pair-{name}", names=[f"{name}.example"]) for name in ("old", "new"))
+    crt = here.write("www.crt", old.path.read_text())
+    key = here.write("www.key", old.key_path.read_text())
+    proxy = serve("builtin:echo", {"pem-file": [], "cert": crt, "key": key})
+    here.write("www.crt", new.path.read_text())
+    proxy.wait_for_line(r"www\.key: the key does not belong to the certificate; its last good")
+    assert served(proxy.port(), "x.example") == "old.example"
+    here.write("www.key", new.key_path.read_text())
+    wait_until_served(proxy.port(), "x.example", "new.example")
+
+
+def test_a_file_that_went_bad_is_told_once_and_recovers(shelf, serve_from):
+    here = shelf()
+    here.put("a.example")
+    proxy = serve_from(here)
+    here.write("a.example.pem", "half a fi")
+    proxy.wait_for_line("its last good version stays in use")
+    here.write("unrelated.bak", "x")
+    time.sleep(2)
+    said = [line for line in proxy.said() if "its last good version" in line]
+    assert len(said) == 1
+    assert served(proxy.port(), "a.example") == "a.example"
+    here.put("b.example", "a.example.pem")
+    wait_until_served(proxy.port(), "b.example", "b.example")
+
+
+def test_no_connection_fails_while_certificates_change(shelf, serve_from):
+    here = shelf()
+    here.put("a.example")
+    proxy = serve_from(here)
+    over, failures, done = threading.Event(), [], []
+
+    def run():
+        while not over.is_set():
+            try:
+                with rude.connect(proxy.port(), name="a.example") as client:
+                    client.send(b"x")
+                    assert client.receive_exactly(1) == b"x"
+                    client.goodbye()
+                    assert client.receive_until_end() == (b"", "goodbye")
+                done.append(1)
+            except Exception as failure:  # whatever it is, it is counted
+                failures.append(repr(failure))
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for count in range(3):
+            here.put("a.example", label=("a-again", "shelf-a.example")[count % 2])
+            proxy.wait_for_line(rf"reloaded count={count + 1}\b")
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert not failures, failures[:5]
+    assert len(done) > 10
+
+
+def test_nothing_is_followed_when_that_is_off(shelf, serve_from):
+    here = shelf()
+    here.put("a.example")
+    proxy = serve_from(here, auto_reload=False)
+    here.put("b.example")
+    time.sleep(2.5)
+    assert served(proxy.port(), "b.example") == "a.example"
+    reload(proxy)
+    assert served(proxy.port(), "b.example") == "b.example"
+
+
+def test_files_that_rest_cause_nothing(shelf, serve_from):
+    here = shelf()
+    here.put("a.example")
+    proxy = serve_from(here)
+    time.sleep(2)
+    (here.path / "a.example.pem").touch()
+    time.sleep(2)
+    said = "\n".join(proxy.said())
+    assert "certificates have changed" not in said and "reloaded" not in said
+
+
+def test_where_nothing_can_be_watched_a_line_says_so_and_hup_still_works(shelf, serve_from):
+    """In a user namespace, whose own limit of inotify instances is none."""
+    limit = "/proc/sys/user/max_inotify_instances"
+    wrapper = ["unshare", "-Ur", "sh", "-c", f'echo 0 >{limit} && exec "$@"', "sh"]
+    if subprocess.run([*wrapper, "true"], capture_output=True, timeout=20).returncode != 0:
+        pytest.skip("no user namespaces here")
+    here = shelf()
+    here.put("a.example")
+    proxy = serve_from(here, wrapper=wrapper)
+    said = [line for line in proxy.said() if "are not watched" in line]
+    assert len(said) == 1 and "inotify" in said[0]
+    here.put("b.example")
     reload(proxy)
     assert served(proxy.port(), "b.example") == "b.example"

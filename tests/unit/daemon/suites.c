@@ -1,5 +1,13 @@
 #include "suites.h"
 
-suite_maker *const suites_all[] = {arguments_suite, cpus_suite,         limits_suite,
-                                   listening_suite, pid_file_suite,     privileges_suite,
-                                   signals_suite,   ticket_clock_suite, NULL};
+suite_maker *const suites_all[] = {arguments_suite,
+                                   cpus_suite,
+                                   limits_suite,
+                                   listening_suite,
+                                   path_links_suite,
+                                   pid_file_suite,
+                                   privileges_suite,
+                                   signals_suite,
+                                   ticket_clock_suite,
+                                   watch_suite,
+                                   NULL};

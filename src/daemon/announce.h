@@ -1,0 +1,13 @@
+/* What the log says of a configuration when it comes into use. */
+#ifndef SALLYPORT_DAEMON_ANNOUNCE_H
+#define SALLYPORT_DAEMON_ANNOUNCE_H
+
+#include "proxy/snapshot.h"
+
+/* How many certificates there are, and which expires next. */
+void announce_certificates(const struct snapshot *snapshot);
+
+/* A warning when a reload changed what only a restart changes. */
+void announce_what_stays(const struct config *was, const struct config *is);
+
+#endif

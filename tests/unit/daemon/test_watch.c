@@ -1,0 +1,231 @@
+#include "daemon/watch.h"
+
+#include "base/clock.h"
+#include "scratch.h"
+#include "suites.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What inotify has to say is there as soon as the change is made: a few turns show it. */
+enum { TURNS = 10, CONFIG_BYTES = 2048 };
+
+static struct scratch  scratch;
+static struct watch    watch;
+static struct io_loop *loop;
+static struct config  *config;
+static unsigned        stirred;
+
+static void on_stirred(void *owner)
+{
+    (void)owner;
+    stirred++;
+}
+
+static void set_up(void)
+{
+    struct error error;
+
+    scratch_open(&scratch);
+    scratch_write(&scratch, "certs/a.pem", "one");
+    scratch_write(&scratch, "certs.d/b.pem", "one");
+    loop = io_loop_open(&(struct io_options){.driver = "epoll"}, &error);
+    ck_assert_ptr_nonnull(loop);
+    ck_assert(watch_start(&watch, loop, on_stirred, NULL, &error));
+}
+
+static void tear_down(void)
+{
+    watch_stop(&watch);
+    for (int i = 0; i < TURNS && !watch_is_over(&watch); i++) {
+        io_turn(loop, NS_PER_MS);
+    }
+    ck_assert(watch_is_over(&watch));
+    io_loop_close(&loop);
+    config_free(&config);
+    scratch_close(&scratch);
+}
+
+/* Every @ stands for the scratch directory. */
+static void aim(const char *certificates)
+{
+    struct config_report report = {0};
+    char   filled[CONFIG_BYTES] = "frontends = ( { listen = \"*:1\"; backend = \"b\"; ";
+    size_t len = strlen(filled);
+
+    for (; *certificates != '\0'; certificates++) {
+        len += (size_t)snprintf(filled + len, sizeof(filled) - len, "%.*s",
+                                *certificates == '@' ? 99 : 1,
+                                *certificates == '@' ? scratch.path : certificates);
+    }
+    (void)snprintf(filled + len, sizeof(filled) - len,
+                   "} ); backends = ( { name = \"b\"; servers = ( { address = \"x:1\"; } ); } );");
+    config_free(&config);
+    config = config_load_text(filled, "test", &report);
+    ck_assert_ptr_nonnull(config);
+    config_report_fini(&report);
+    watch_aim(&watch, config);
+    stirred = 0;
+}
+
+/* Since it was last asked. */
+static bool has_stirred(void)
+{
+    for (int i = 0; i < TURNS; i++) {
+        io_turn(loop, NS_PER_MS);
+    }
+    bool has = stirred > 0;
+
+    stirred = 0;
+    return has;
+}
+
+static void rename_to(const char *from, const char *to)
+{
+    char from_path[SCRATCH_PATH_BYTES], to_path[SCRATCH_PATH_BYTES];
+
+    scratch_name(&scratch, from, from_path);
+    scratch_name(&scratch, to, to_path);
+    ck_assert_int_eq(rename(from_path, to_path), 0);
+}
+
+static void link_to(const char *target, const char *name)
+{
+    char path[SCRATCH_PATH_BYTES];
+
+    scratch_name(&scratch, name, path);
+    ck_assert_int_eq(symlink(target, path), 0);
+}
+
+START_TEST(a_file_that_is_written_or_replaced_stirs)
+{
+    aim("pem-file = \"@/certs/a.pem\";");
+    ck_assert(!has_stirred());
+    scratch_write(&scratch, "certs/a.pem", "two");
+    ck_assert(has_stirred());
+    scratch_write(&scratch, "certs/new", "three");
+    ck_assert(!has_stirred());
+    rename_to("certs/new", "certs/a.pem");
+    ck_assert(has_stirred());
+    ck_assert(!has_stirred());
+}
+END_TEST
+
+START_TEST(reading_stirs_nothing)
+{
+    char path[SCRATCH_PATH_BYTES];
+    char byte;
+
+    aim("pem-file = \"@/certs/a.pem\"; pem-dir = \"@/certs.d\";");
+    scratch_name(&scratch, "certs.d/b.pem", path);
+    FILE *file = fopen(path, "r");
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fread(&byte, 1, 1, file), 1);
+    (void)fclose(file);
+    watch_aim(&watch, config);
+    ck_assert(!has_stirred());
+}
+END_TEST
+
+START_TEST(certificate_and_key_are_both_watched)
+{
+    scratch_write(&scratch, "keys/a.key", "one");
+    aim("cert = \"@/certs/a.pem\"; key = \"@/keys/a.key\";");
+    scratch_write(&scratch, "keys/a.key", "two");
+    ck_assert(has_stirred());
+    scratch_write(&scratch, "certs/a.pem", "two");
+    ck_assert(has_stirred());
+}
+END_TEST
+
+START_TEST(whatever_comes_and_goes_in_a_directory_stirs)
+{
+    char path[SCRATCH_PATH_BYTES];
+
+    aim("pem-dir = \"@/certs.d\";");
+    scratch_write(&scratch, "certs.d/c.pem", "one");
+    ck_assert(has_stirred());
+    scratch_name(&scratch, "certs.d/c.pem", path);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert(has_stirred());
+    scratch_write(&scratch, "elsewhere", "one");
+    ck_assert(!has_stirred());
+}
+END_TEST
+
+START_TEST(a_directory_that_is_replaced_stirs_and_is_watched_again)
+{
+    aim("pem-dir = \"@/certs.d\";");
+    rename_to("certs.d", "old.d");
+    ck_assert(has_stirred());
+    watch_aim(&watch, config);
+    scratch_write(&scratch, "certs.d/c.pem", "one");
+    ck_assert(has_stirred());
+    watch_aim(&watch, config);
+    scratch_write(&scratch, "old.d/c.pem", "one");
+    ck_assert(!has_stirred());
+    scratch_write(&scratch, "certs.d/d.pem", "one");
+    ck_assert(has_stirred());
+}
+END_TEST
+
+START_TEST(a_link_that_is_set_anew_stirs)
+{
+    scratch_write(&scratch, "tls/..1/tls.pem", "one");
+    scratch_write(&scratch, "tls/..2/tls.pem", "two");
+    link_to("..1", "tls/..data");
+    link_to("..data/tls.pem", "tls/tls.pem");
+    aim("pem-file = \"@/tls/tls.pem\";");
+    link_to("..2", "tls/..data_tmp");
+    ck_assert(!has_stirred());
+    rename_to("tls/..data_tmp", "tls/..data");
+    ck_assert(has_stirred());
+    watch_aim(&watch, config);
+    scratch_write(&scratch, "tls/..2/tls.pem", "three");
+    ck_assert(has_stirred());
+}
+END_TEST
+
+START_TEST(what_links_in_a_directory_lead_to_is_watched)
+{
+    link_to("../certs/a.pem", "certs.d/a.pem");
+    aim("pem-dir = \"@/certs.d\";");
+    scratch_write(&scratch, "certs/a.pem", "two");
+    ck_assert(has_stirred());
+}
+END_TEST
+
+START_TEST(what_is_no_longer_named_or_wanted_is_not_watched)
+{
+    aim("pem-dir = \"@/certs.d\"; pem-file = \"@/certs/a.pem\";");
+    aim("pem-file = \"@/certs/a.pem\";");
+    scratch_write(&scratch, "certs.d/c.pem", "one");
+    ck_assert(!has_stirred());
+    config->auto_reload = false;
+    watch_aim(&watch, config);
+    scratch_write(&scratch, "certs/a.pem", "two");
+    ck_assert(!has_stirred());
+}
+END_TEST
+
+Suite *watch_suite(void)
+{
+    Suite *suite = suite_create("watch");
+    TCase *tcase = tcase_create("watch");
+
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, a_file_that_is_written_or_replaced_stirs);
+    tcase_add_test(tcase, reading_stirs_nothing);
+    tcase_add_test(tcase, certificate_and_key_are_both_watched);
+    tcase_add_test(tcase, whatever_comes_and_goes_in_a_directory_stirs);
+    tcase_add_test(tcase, a_directory_that_is_replaced_stirs_and_is_watched_again);
+    tcase_add_test(tcase, a_link_that_is_set_anew_stirs);
+    tcase_add_test(tcase, what_links_in_a_directory_lead_to_is_watched);
+    tcase_add_test(tcase, what_is_no_longer_named_or_wanted_is_not_watched);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
