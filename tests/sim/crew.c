@@ -79,9 +79,7 @@ void crew_reload(struct crew *crew, const struct snapshot *snapshot)
 {
     struct error error = ERROR_OK;
 
-    if (crew->is_draining) {
-        return;
-    }
+    require(!crew->is_draining);
     crew->options.snapshot = snapshot;
     for (unsigned i = 0; i < crew->workers_count; i++) {
         struct worker *worker = crew->workers[i].worker;

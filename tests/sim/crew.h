@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { CREW_WORKERS_MAX = 2, CREW_CONNECTIONS_MAX = 32 };
+enum { CREW_WORKERS_MAX = 4, CREW_CONNECTIONS_MAX = 32 };
 
 struct crew;
 
@@ -45,7 +45,7 @@ struct crew {
 void crew_open(struct crew *crew, const struct crew_options *options);
 void crew_turn(struct crew *crew, uint64_t wait_ns);
 
-/* New sessions begin with this snapshot; nothing happens while draining. */
+/* New sessions begin with this snapshot. Not while draining. */
 void crew_reload(struct crew *crew, const struct snapshot *snapshot);
 void crew_cut(struct crew *crew);
 /* Serves who is there and closes the sockets; then begins anew, or stays empty. */

@@ -13,6 +13,7 @@
 #define FORGOTTEN_NS (600 * NS_PER_S)
 
 static void lane_next(struct lane *lane);
+static void answer_as_planned(struct lane *lane);
 static void on_accept(struct sim_service *service, struct sim_endpoint *endpoint);
 static void on_settle(struct sim_event *event);
 static void lane_check(struct lane *lane);
@@ -30,11 +31,24 @@ void lane_start(struct lane *lane, const struct lane_options *options, uint64_t 
 {
     *lane = (struct lane){
         .options = *options, .plans = {seed}, .random = {~seed}, .sessions_left = sessions};
-    lane->service.on_accept = on_accept;
     lane->settle.run = on_settle;
     lane->settle.name = "the outcome is looked at";
-    sim_serve(options->net, &lane->service, &options->backend);
+    lane_reload(lane, &options->backend);
     lane_next(lane);
+}
+
+/* Old ones go on: sessions of an edition before this one may still reach for them. */
+void lane_reload(struct lane *lane, const struct address *backend)
+{
+    struct lane_backend *of = &lane->backends[lane->backends_count];
+
+    require(lane->backends_count < SETTING_EDITIONS_MAX);
+    lane->backends_count++;
+    of->service.on_accept = on_accept;
+    of->address = *backend;
+    of->lane = lane;
+    sim_serve(lane->options.net, &of->service, backend);
+    answer_as_planned(lane);
 }
 
 bool lane_is_done(const struct lane *lane)
@@ -50,7 +64,9 @@ void lane_stop(struct lane *lane)
     if (lane->codec != NULL) {
         codec_free(&lane->codec);
     }
-    sim_unserve(lane->options.net, &lane->service);
+    for (unsigned i = 0; i < lane->backends_count; i++) {
+        sim_unserve(lane->options.net, &lane->backends[i].service);
+    }
     lane->options.net = NULL; /* what is still reported is nobody's */
 }
 
@@ -106,16 +122,28 @@ static void lane_next(struct lane *lane)
     party_init(&lane->client, lane, &lane->plan.client);
     party_init(&lane->server, lane, &lane->plan.server);
     lane->codec = codec_new(random_next(&lane->plans), party_took, &lane->client);
-    sim_answer(lane->options.net, &lane->options.backend,
-               lane->plan.server_refuses ? SIM_REFUSES : SIM_ACCEPTS);
+    lane->dialled_in = lane->backends_count - 1;
+    answer_as_planned(lane);
     sim_dial(lane->options.net, &lane->client.actor, &lane->options.frontend);
     sim_event_at(lane->options.net, &lane->settle, now_ns + FORGOTTEN_NS);
 }
 
+static void answer_as_planned(struct lane *lane)
+{
+    for (unsigned i = 0; i < lane->backends_count; i++) {
+        sim_answer(lane->options.net, &lane->backends[i].address,
+                   lane->plan.server_refuses ? SIM_REFUSES : SIM_ACCEPTS);
+    }
+}
+
 static void on_accept(struct sim_service *service, struct sim_endpoint *endpoint)
 {
-    struct lane *lane = container_of(service, struct lane, service);
+    struct lane_backend *at = container_of(service, struct lane_backend, service);
+    struct lane         *lane = at->lane;
 
+    if (at < &lane->backends[lane->dialled_in]) {
+        violate(lane, "I15: a new session was served by an old generation");
+    }
     if (lane->server.actor.endpoint != NULL || lane->is_reported) {
         violate(lane, "a second connection to the server");
         return;

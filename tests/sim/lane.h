@@ -12,6 +12,7 @@
 #include "plan.h"
 #include "proxy/summary.h"
 #include "random.h"
+#include "setting.h"
 #include "stream.h"
 
 #include <stdbool.h>
@@ -40,10 +41,17 @@ struct party {
     bool is_client;
 };
 
+/* Where the server is in one edition of the configuration. */
+struct lane_backend {
+    struct sim_service service;
+    struct address     address;
+    struct lane       *lane;
+};
+
 struct lane_options {
     struct sim_net *net;
     struct address  frontend;
-    struct address  backend;
+    struct address  backend;        /* in the first edition */
     uint64_t        ends_within_ns; /* the longest a session may outlive the last sign of life */
     const bool     *is_benign;      /* the network breaks nothing now: honest plans must succeed */
     /* Of those who hesitate: settles what comes next, by changing the plan. May be NULL. */
@@ -53,10 +61,12 @@ struct lane_options {
 
 struct lane {
     struct lane_options options;
-    struct sim_service  service;
-    struct sim_event    settle; /* looks at the outcome once nothing is on the way any more */
-    struct random       plans;  /* drawn from for each session, the same whatever happens */
-    struct random       random; /* drawn from on the way */
+    struct lane_backend backends[SETTING_EDITIONS_MAX];
+    unsigned            backends_count;
+    unsigned            dialled_in; /* the edition when the client dialled */
+    struct sim_event    settle;     /* looks at the outcome once nothing is on the way any more */
+    struct random       plans;      /* drawn from for each session, the same whatever happens */
+    struct random       random;     /* drawn from on the way */
     struct plan         plan;
     struct codec       *codec;
     struct party        client;
@@ -80,6 +90,9 @@ struct lane {
 void lane_start(struct lane *lane, const struct lane_options *options, uint64_t seed,
                 uint64_t sessions);
 bool lane_is_done(const struct lane *lane);
+
+/* A new edition of the configuration is in force, with the server at that address. */
+void lane_reload(struct lane *lane, const struct address *backend);
 
 /* The daemon reports the session of this lane's frontend. */
 void lane_report(struct lane *lane, const struct session_summary *summary);

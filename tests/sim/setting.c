@@ -21,12 +21,16 @@ static struct config            config;
 static struct config_frontend   config_frontends[LANES_MAX];
 static struct config_backend    config_backends[LANES_MAX];
 static struct config_server     config_servers[LANES_MAX];
-static struct pool_target       targets[LANES_MAX];
 static struct snapshot_frontend frontends[LANES_MAX];
-static struct snapshot_backend  backends[LANES_MAX];
-static struct snapshot          snapshot;
-static struct snapshot          snapshot_again;
 static char                     names[LANES_MAX][NAME_BYTES];
+
+static struct edition {
+    struct snapshot         snapshot;
+    struct pool_target      targets[LANES_MAX];
+    struct snapshot_backend backends[LANES_MAX];
+} editions[SETTING_EDITIONS_MAX];
+
+static unsigned editions_count;
 
 static struct address address_of(const char *host, unsigned port);
 
@@ -38,27 +42,34 @@ const struct snapshot *setting_init(unsigned lanes)
                              .frontends_count = lanes,
                              .backends = config_backends,
                              .backends_count = lanes};
-    snapshot = (struct snapshot){.config = &config, .frontends = frontends, .backends = backends};
     for (unsigned i = 0; i < lanes; i++) {
         (void)snprintf(names[i], NAME_BYTES, "%u", i);
         config_frontends[i] = (struct config_frontend){.name = {.text = names[i]}};
         config_servers[i] = (struct config_server){.address = {.text = names[i]}, .weight = 1};
         config_backends[i] = (struct config_backend){
             .name = {.text = names[i]}, .servers = &config_servers[i], .servers_count = 1};
-        targets[i] =
-            (struct pool_target){.config = &config_servers[i], .address = setting_backend(i)};
-        backends[i] =
-            (struct snapshot_backend){.config = &config_backends[i], .targets = &targets[i]};
         frontends[i] = (struct snapshot_frontend){.config = &config_frontends[i], .backend = i};
         setting_tls_init(&frontends[i].tls);
     }
-    return &snapshot;
+    editions_count = 0;
+    return setting_again();
 }
 
 const struct snapshot *setting_again(void)
 {
-    snapshot_again = snapshot;
-    return &snapshot_again;
+    struct edition *edition = &editions[editions_count];
+
+    require(editions_count < SETTING_EDITIONS_MAX);
+    edition->snapshot =
+        (struct snapshot){.config = &config, .frontends = frontends, .backends = edition->backends};
+    for (unsigned i = 0; i < config.backends_count; i++) {
+        edition->targets[i] = (struct pool_target){.config = &config_servers[i],
+                                                   .address = setting_backend(i, editions_count)};
+        edition->backends[i] = (struct snapshot_backend){.config = &config_backends[i],
+                                                         .targets = &edition->targets[i]};
+    }
+    editions_count++;
+    return &edition->snapshot;
 }
 
 void setting_fini(void)
@@ -76,9 +87,9 @@ struct address setting_frontend(unsigned lane)
     return address_of("127.0.0.1", FRONTEND_PORT + lane);
 }
 
-struct address setting_backend(unsigned lane)
+struct address setting_backend(unsigned lane, unsigned edition)
 {
-    return address_of("10.0.0.1", BACKEND_PORT + lane);
+    return address_of("10.0.0.1", BACKEND_PORT + lane + LANES_MAX * edition);
 }
 
 static struct address address_of(const char *host, unsigned port)

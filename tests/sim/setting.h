@@ -4,18 +4,21 @@
 
 #include "proxy/snapshot.h"
 
-/* `lanes` frontends named "0", "1", ... at 127.0.0.1:4000 + n, each with a backend of one server
- * at 10.0.0.1:5000 + n. Lives until setting_fini. */
+/* As many configurations a run, counted from 0. */
+enum { SETTING_EDITIONS_MAX = 8 };
+
+/* `lanes` frontends named "0", "1", ... at 127.0.0.1:4000 + n, each with a backend of one server.
+ * This is edition 0. Lives until setting_fini. */
 const struct snapshot *setting_init(unsigned lanes);
 void                   setting_fini(void);
 
-/* The same configuration, read a second time; once a run. */
+/* The next one: every server has moved to another address. */
 const struct snapshot *setting_again(void);
 
 /* The longest a session may live after the last byte moved. */
 uint64_t setting_ends_within_ns(void);
 
 struct address setting_frontend(unsigned lane);
-struct address setting_backend(unsigned lane);
+struct address setting_backend(unsigned lane, unsigned edition);
 
 #endif

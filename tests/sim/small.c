@@ -159,7 +159,7 @@ static const char *run_once(struct small *small, struct small_result *result)
 {
     struct lane_options options = {.net = small->net,
                                    .frontend = setting_frontend(0),
-                                   .backend = setting_backend(0),
+                                   .backend = setting_backend(0, 0),
                                    .ends_within_ns = ends_within_ns(small),
                                    .is_benign = &small->is_benign,
                                    .decide = on_decide,

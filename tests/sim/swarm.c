@@ -65,18 +65,18 @@ void swarm_draw(struct swarm *swarm, struct random *random, uint64_t sessions, u
     swarm->is_readiness = random_percent(random, 50);
     draw_chances(swarm, random, without);
     draw_sockets(&swarm->faults, random, is_off(without, OTHER_SOCKETS));
-    swarm->workers = 1 + (unsigned)draw_if(random, 40, 1, 1, is_off(without, OTHER_WORKERS));
+    swarm->workers = 1 + (unsigned)draw_if(random, 40, 1, 3, is_off(without, OTHER_WORKERS));
     swarm->drain_after = draw_if(random, 30, 1, sessions, is_off(without, OTHER_DRAIN));
     uint64_t buffers =
         draw_if(random, 15, 2, 24, swarm->is_benign || is_off(without, OTHER_BUFFERS));
     uint64_t descriptors =
-        draw_if(random, 15, 24, 48, swarm->is_benign || is_off(without, OTHER_DESCRIPTORS));
+        draw_if(random, 15, 8, 32, swarm->is_benign || is_off(without, OTHER_DESCRIPTORS));
 
     swarm->buffers_max = buffers > 0 ? (size_t)buffers : BUFFERS_MAX;
     swarm->descriptors_max = (size_t)descriptors;
     swarm->cut_after =
         draw_if(random, 20, 1, sessions / 2 + 1, swarm->is_benign || is_off(without, OTHER_CUT));
-    swarm->reload_after = draw_if(random, 30, 1, sessions, is_off(without, OTHER_RELOAD));
+    swarm->reload_every = draw_if(random, 30, 1, sessions, is_off(without, OTHER_RELOAD));
     swarm->is_benign = is_without_harm(swarm);
 }
 

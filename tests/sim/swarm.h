@@ -16,12 +16,12 @@ struct swarm {
     struct sim_faults faults;
     bool              is_benign;       /* nothing happens to a connection but what its ends do */
     bool              is_readiness;    /* the model of the driver */
-    unsigned          workers;         /* 1 or 2, each with a loop of its own */
+    unsigned          workers;         /* 1 to 4, each with a loop of its own */
     size_t            buffers_max;     /* of each worker */
-    size_t            descriptors_max; /* of all */
-    uint64_t drain_after; /* sessions until the workers are drained and begin anew; 0: never */
-    uint64_t reload_after;
-    uint64_t cut_after; /* sessions until all that run are cut; 0: never */
+    size_t            descriptors_max; /* of all, beyond those that listen; 0: enough */
+    uint64_t drain_after;  /* sessions until the workers are drained and begin anew; 0: never */
+    uint64_t reload_every; /* so many sessions; 0: never */
+    uint64_t cut_after;    /* sessions until all that run are cut; 0: never */
 };
 
 /* `without`: a bit for each kind left out, numbered as swarm_name does. */

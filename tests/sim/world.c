@@ -24,6 +24,7 @@ struct world {
     struct lane                 lanes[WORLD_LANES];
     uint64_t                    turns;
     uint64_t                    idle_turns;
+    unsigned                    edition; /* of the configuration */
     bool                        is_calm;
 };
 
@@ -32,6 +33,7 @@ static void        start_lanes(struct world *world);
 static const char *world_turn(struct world *world);
 static const char *world_close(struct world *world);
 static void        intervene(struct world *world);
+static void        reload(struct world *world);
 static uint64_t    sessions_done(const struct world *world);
 static bool        lanes_are_done(const struct world *world);
 static const char *lanes_violation(const struct world *world);
@@ -70,7 +72,10 @@ static void world_open(struct world *world)
     swarm_draw(&world->swarm, &random, world->options->sessions, world->options->without);
     options.faults = world->swarm.faults;
     options.is_readiness = world->swarm.is_readiness;
-    options.descriptors_max = world->swarm.descriptors_max;
+    if (world->swarm.descriptors_max > 0) {
+        options.descriptors_max =
+            world->swarm.descriptors_max + (size_t)world->swarm.workers * WORLD_LANES;
+    }
     world->is_calm = world->swarm.is_benign;
     world->net = sim_net_new(&options);
     crew_open(&world->crew, &(struct crew_options){.net = world->net,
@@ -90,7 +95,7 @@ static void start_lanes(struct world *world)
         struct lane_options options = {
             .net = world->net,
             .frontend = setting_frontend(i),
-            .backend = setting_backend(i),
+            .backend = setting_backend(i, 0),
             .ends_within_ns = setting_ends_within_ns() +
                               (swarm->faults.stall > 0 ? 2 * swarm->faults.stall_ns_max : 0),
             .is_benign = &world->swarm.is_benign};
@@ -133,9 +138,10 @@ static void intervene(struct world *world)
         *sim_faults(world->net) = swarm->faults;
         world->is_calm = true;
     }
-    if (swarm->reload_after != 0 && done >= swarm->reload_after) {
-        swarm->reload_after = 0;
-        crew_reload(&world->crew, setting_again());
+    if (swarm->reload_every != 0 &&
+        done >= world->edition * swarm->reload_every + swarm->reload_every &&
+        world->edition + 1 < SETTING_EDITIONS_MAX && !world->crew.is_draining) {
+        reload(world);
     }
     if (swarm->cut_after != 0 && done >= swarm->cut_after) {
         swarm->cut_after = 0;
@@ -144,6 +150,17 @@ static void intervene(struct world *world)
     if (swarm->drain_after != 0 && done >= swarm->drain_after) {
         swarm->drain_after = 0;
         crew_drain(&world->crew, true);
+    }
+}
+
+static void reload(struct world *world)
+{
+    world->edition++;
+    crew_reload(&world->crew, setting_again());
+    for (unsigned i = 0; i < world->options->lanes; i++) {
+        struct address backend = setting_backend(i, world->edition);
+
+        lane_reload(&world->lanes[i], &backend);
     }
 }
 

@@ -1,5 +1,5 @@
 /*
- * The real proxy on a simulated network, with lanes of clients and servers around it: one or two
+ * The real proxy on a simulated network, with lanes of clients and servers around it: one to four
  * workers, each with a reactor of its own, that share a clock, a network, a quota and their
  * addresses. One world a seed: first what may go wrong (swarm.h), then the plans, then every chance
  * on the way. Half-way everything that breaks connections stops, and from then on honest sessions

@@ -17,7 +17,7 @@
 #include "sim_pipe.h"
 #include "sim_queue.h"
 
-enum { SIM_ACCEPTS_MAX = 64, SIM_BACKLOG_MAX = 128, SIM_ANSWERS_MAX = 64 };
+enum { SIM_ACCEPTS_MAX = 64, SIM_BACKLOG_MAX = 128, SIM_ANSWERS_MAX = 256 };
 
 struct sim_link;
 struct sim_lent;
