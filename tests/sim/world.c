@@ -8,6 +8,7 @@
 #include "setting.h"
 #include "swarm.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Two workers must not jump over each other's timers; turns that do nothing may follow one another
@@ -54,6 +55,10 @@ void world_run(const struct world_options *options, struct world_result *result)
         violation = world_turn(world);
     }
     *result = (struct world_result){.sessions = sessions_done(world), .turns = world->turns};
+    if (options->is_verbose && violation != NULL) {
+        (void)fprintf(stderr, "after %llu turns; ", (unsigned long long)world->turns);
+        sim_tell(world->net);
+    }
     stop_lanes(world, options->is_verbose && violation != NULL);
     result->honest = world->lanes[0].honest;
     result->trace = sim_trace(world->net);

@@ -105,8 +105,9 @@ struct sim_faults *sim_faults(struct sim_net *net);
 uint64_t sim_now_ns(const struct sim_net *net);
 /* A number from 0 to below `below`, from the net's own stream of chance. */
 uint64_t sim_random(struct sim_net *net, uint64_t below);
-/* A hash over every operation's outcome and every actor's callback so far, with their times. */
+/* A hash over all outcomes and callbacks so far, with their times; the last 200, on stderr. */
 uint64_t sim_trace(const struct sim_net *net);
+void     sim_tell(const struct sim_net *net);
 
 /* Virtual descriptors that are open, listening ones included; and connections not yet forgotten. */
 size_t sim_open_fds(const struct sim_net *net);
@@ -182,15 +183,14 @@ size_t sim_room(const struct sim_endpoint *endpoint);
 enum { SIM_NOTHING = 0, SIM_END = -1, SIM_RESET = -2 };
 int64_t sim_recv(struct sim_endpoint *endpoint, struct bytes into);
 
-/* FIN after what was sent. The other direction goes on. */
+/* FIN after what was sent, once that has left. The other direction goes on. */
 void sim_fin(struct sim_endpoint *endpoint);
-/* FIN is on its way, and all bytes before it. */
 bool sim_fin_has_left(const struct sim_endpoint *endpoint);
 /* RST now, and the endpoint is gone. */
 void sim_reset(struct sim_actor *actor);
-/* Like close(2): FIN, or RST if bytes were left unread; the endpoint is gone. */
+/* Like close(2): FIN, or RST if bytes were left unread; the endpoint is gone. It is an abort when
+ * RST takes the place of FIN. */
 void sim_close(struct sim_actor *actor);
-/* It would send RST, and no FIN went ahead. */
 bool sim_close_aborts(const struct sim_endpoint *endpoint);
 /* The cable is cut: from now on nothing passes, either way. */
 void sim_vanish(struct sim_endpoint *endpoint);

@@ -16,6 +16,7 @@
 #include "io/io_internal.h"
 #include "sim_pipe.h"
 #include "sim_queue.h"
+#include "sim_trace.h"
 
 enum { SIM_ACCEPTS_MAX = 64, SIM_BACKLOG_MAX = 128, SIM_ANSWERS_MAX = 256 };
 
@@ -106,7 +107,7 @@ struct sim_net {
     uint64_t            now_ns;
     uint64_t            chance; /* the state of the stream */
     uint64_t            order;
-    uint64_t            trace;
+    struct sim_trace    trace;
     uint64_t            completions; /* of all loops, ever */
     unsigned            loops;
     bool                is_readiness;

@@ -8,14 +8,11 @@
 
 /* The clock starts here, so that "no time yet" (0) cannot be mistaken for a moment. */
 static const uint64_t BEGINNING_NS = 1000 * NS_PER_S;
-static const uint64_t HASH_START = UINT64_C(0xcbf29ce484222325);
-static const uint64_t HASH_FACTOR = UINT64_C(0x100000001b3);
 
 static struct sim_net *current;
 
 static uint64_t now_of_current(void);
 static uint64_t next_number(struct sim_net *net);
-static uint64_t hash_of(uint64_t hash, uint64_t number);
 
 struct sim_net *sim_net_new(const struct sim_options *options)
 {
@@ -31,7 +28,7 @@ struct sim_net *sim_net_new(const struct sim_options *options)
     net->is_readiness = options->is_readiness;
     net->chance = options->seed;
     net->now_ns = BEGINNING_NS;
-    net->trace = HASH_START;
+    sim_trace_init(&net->trace);
     list_init(&net->links);
     list_init(&net->listeners);
     current = net;
@@ -82,7 +79,12 @@ uint64_t sim_random(struct sim_net *net, uint64_t below)
 
 uint64_t sim_trace(const struct sim_net *net)
 {
-    return net->trace;
+    return net->trace.hash;
+}
+
+void sim_tell(const struct sim_net *net)
+{
+    sim_trace_tell(&net->trace);
 }
 
 uint64_t sim_completions(const struct sim_net *net)
@@ -195,10 +197,9 @@ uint64_t sim_between(struct sim_net *net, uint64_t min, uint64_t max)
 
 void sim_note(struct sim_net *net, uint64_t what, uint64_t which, uint64_t result)
 {
-    net->trace = hash_of(net->trace, net->now_ns);
-    net->trace = hash_of(net->trace, what);
-    net->trace = hash_of(net->trace, which);
-    net->trace = hash_of(net->trace, result);
+    sim_trace_note(&net->trace,
+                   (struct sim_trace_event){
+                       .now_ns = net->now_ns, .what = what, .which = which, .result = result});
 }
 
 int sim_fd_take(struct sim_net *net)
@@ -244,13 +245,4 @@ static uint64_t next_number(struct sim_net *net)
     number = (number ^ (number >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     number = (number ^ (number >> 27)) * UINT64_C(0x94d049bb133111eb);
     return number ^ (number >> 31);
-}
-
-static uint64_t hash_of(uint64_t hash, uint64_t number)
-{
-    for (int i = 0; i < 8; i++) {
-        hash = (hash ^ (number & 0xff)) * HASH_FACTOR;
-        number >>= 8;
-    }
-    return hash;
 }
