@@ -94,6 +94,16 @@ def test_policies_are_explained_for_each_frontend(write):
     assert proxy_module.run("--explain-tls", "-c", write("frontends = ();", "bad.conf")).returncode == 3
 
 
+@pytest.mark.parametrize("policy", ["modern", "intermediate", "old", "modern-5.8",
+                                    "intermediate-5.8", "old-5.8"])
+def test_every_policy_is_explained_by_its_name(write, policy):
+    path = write(GOOD.replace('name = "web";', f'name = "web"; tls-policy = "{policy}";'))
+    said = proxy_module.run("--explain-tls", "-c", path)
+    assert said.returncode == 0
+    assert re.search(rf"^frontend web: tls-policy {policy}\b", said.stdout, re.MULTILINE)
+    assert re.search(r"^  versions: .*TLSv1\.3", said.stdout, re.MULTILINE)
+
+
 def test_an_include_and_a_directory_are_read(write, directory):
     write('name = "app"; servers = ( { address = "127.0.0.1:2"; } );', "server.inc")
     path = write(GOOD.replace('{ name = "app"; servers = ( { address = "127.0.0.1:1"; } ); }',

@@ -12,6 +12,7 @@ import time
 import pytest
 
 import backends
+import calls
 import proxy as proxy_module
 import rude
 
@@ -320,24 +321,10 @@ def test_version_help_and_nonsense_have_their_exit_codes():
         assert ended.returncode == 2 and ended.stderr
 
 
-DENY_IO_URING = """
-import ctypes, os, struct, sys
-# BPF: load the call's number; io_uring_setup (425) fails with EPERM, all else goes through.
-code = [(0x20, 0, 0, 0), (0x15, 0, 1, 425), (0x06, 0, 0, 0x50001), (0x06, 0, 0, 0x7fff0000)]
-program = b"".join(struct.pack("HBBI", *one) for one in code)
-buffer = ctypes.create_string_buffer(program)
-head = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(code), ctypes.addressof(buffer)))
-libc = ctypes.CDLL(None, use_errno=True)
-assert libc.prctl(38, 1, 0, 0, 0) == 0
-assert libc.prctl(22, 2, head, 0, 0) == 0
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-
-
 @pytest.mark.skipif("io_uring" not in os.environ.get("SALLYPORT_DRIVERS", "io_uring"),
                     reason="built without io_uring")
 def test_where_io_uring_is_denied_epoll_serves_with_one_line(serve):
-    proxy = serve("builtin:echo", wrapper=["/usr/bin/python3", "-c", DENY_IO_URING], io="auto")
+    proxy = serve("builtin:echo", wrapper=calls.refused(calls.IO_URING_SETUP), io="auto")
     echo_once(proxy.port())
     told = [line for line in proxy.said() if "falls back" in line]
     assert len(told) == 1 and "driver=epoll" in told[0]
