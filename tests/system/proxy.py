@@ -17,6 +17,8 @@ WRAPPER = shlex.split(os.environ.get("SALLYPORT_WRAPPER", ""))
 SLOWNESS = int(os.environ.get("SALLYPORT_SLOWNESS", "1"))
 # Sanitizers slow a start down, and many tests run at once.
 PATIENCE_S = 20 * SLOWNESS
+# What a daemon that is slowed down gives a client that waits for the processor, as the client does.
+PATIENT_TIMEOUTS = {"hello": "60s", "handshake": "60s", "connect": "60s"}
 FIELD = re.compile(r'(\w+)=("[^"]*"|\S*)')
 BAD = ("broken requirement", "ERROR: AddressSanitizer", "runtime error:", "LeakSanitizer",
        "Sanitizer:DEADLYSIGNAL", "ThreadSanitizer")
@@ -50,6 +52,8 @@ def literal(value):
 
 def configuration(**settings):
     """Keys are written with underscores here and with hyphens there."""
+    if SLOWNESS > 1:
+        settings["timeouts"] = {**PATIENT_TIMEOUTS, **settings.get("timeouts", {})}
     return "".join(setting(key.replace("_", "-"), value) for key, value in settings.items())
 
 
