@@ -21,6 +21,7 @@ struct opening {
 
 static bool     open_frontend(struct opening *opening);
 static bool     open_address(struct opening *opening, struct address address, struct error *error);
+static bool     join(int fd, struct address *address, struct error *error);
 static unsigned take_over(struct opening *opening, const struct address *address);
 static bool     is_free(const struct address *address, struct error *error);
 static int      open_next(const struct opening *opening, const struct address *address, int first,
@@ -172,9 +173,8 @@ static bool open_address(struct opening *opening, struct address address, struct
     size_t            first = listening->count;
     unsigned          there = take_over(opening, &configured);
 
-    if (there > 0) {
-        socket_local(listening->sockets[first].fd, &address);
-    } else if (!is_free(&address, error)) {
+    if (there > 0 ? !join(listening->sockets[first].fd, &address, error)
+                  : !is_free(&address, error)) {
         return false;
     }
     for (unsigned i = there; i < opening->workers; i++) {
@@ -187,8 +187,24 @@ static bool open_address(struct opening *opening, struct address address, struct
 
         socket->ordinal = i;
         socket->is_new = true;
-        socket_local(fd, &address); /* the others join the port that a port of 0 became */
+        if (!join(fd, &address, error)) {
+            return false;
+        }
     }
+    return true;
+}
+
+/* The next sockets join the port that a port of 0 became. */
+static bool join(int fd, struct address *address, struct error *error)
+{
+    struct address local;
+
+    socket_local(fd, &local);
+    if (local.len == 0) {
+        *error = error_from_errno(errno, "getsockname");
+        return false;
+    }
+    *address = local;
     return true;
 }
 

@@ -2,14 +2,18 @@
 
 #include "base/log.h"
 #include "certificates.h"
+#include "forbid.h"
 #include "io/socket.h"
 #include "scratch.h"
 #include "suites.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { CONFIG_BYTES = 2048 };
@@ -130,6 +134,33 @@ START_TEST(workers_share_one_unix_socket_whose_file_goes_at_the_end)
 }
 END_TEST
 
+/* It aborted, in a reload as well. Found by injecting faults. */
+START_TEST(a_port_that_cannot_be_learnt_is_an_error)
+{
+    struct scratch scratch;
+    int            status = -1;
+
+    scratch_open(&scratch);
+    struct snapshot *snapshot = snapshot_on(&scratch, "\"127.0.0.1:0\"");
+    pid_t            child = fork();
+
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        struct listening listening;
+
+        log_set_sink(remember);
+        forbid(__NR_getsockname, ENOBUFS);
+        bool is_open = listening_open(&listening, snapshot, 2, NULL);
+
+        _exit(!is_open && strstr(said, "getsockname") != NULL ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    snapshot_free(&snapshot);
+    scratch_close(&scratch);
+}
+END_TEST
+
 static void set_up(void)
 {
     struct error error;
@@ -152,6 +183,7 @@ Suite *listening_suite(void)
     tcase_add_test(tcase, each_worker_gets_a_socket_on_the_same_port);
     tcase_add_test(tcase, an_address_that_another_process_serves_is_refused_and_named);
     tcase_add_test(tcase, workers_share_one_unix_socket_whose_file_goes_at_the_end);
+    tcase_add_test(tcase, a_port_that_cannot_be_learnt_is_an_error);
     suite_add_tcase(suite, tcase);
     return suite;
 }
