@@ -13,13 +13,23 @@
 
 enum { WORKER_BUFFERS_MIN = 16 };
 
+/* A change that is being made ready. */
+struct change {
+    struct edition  *edition;
+    struct listening listening;
+    unsigned         workers;
+    unsigned         waiting; /* hands that have not said whether they are ready */
+    bool             is_refused;
+};
+
 struct crew {
     struct crew_options options;
     struct quota        connections;
     unsigned            connections_max;
     struct list         hands;    /* those that go included */
-    struct list         editions; /* all that some hand holds, and the newest */
-    struct edition     *edition;  /* the newest; NULL: none yet */
+    struct list         editions; /* all that some hand holds, the present and the coming one */
+    struct edition     *edition;  /* the present one; NULL: none yet */
+    struct change       coming;
     struct listening    listening;
     unsigned            workers;
     size_t              moving;   /* sockets on their way from one hand to another */
@@ -28,13 +38,18 @@ struct crew {
     size_t              cut_count; /* of hands that have gone */
     bool                is_changing;
     bool                is_draining;
-    bool                has_lost; /* in this change a hand could not adopt the edition */
+    bool                has_lost; /* in this change a socket could not be served */
     uint64_t            gone[METRICS_COUNT];
     bool                is_producer[LOGGING_PRODUCERS]; /* rings of the log that are taken */
 };
 
-static bool         add_edition(struct crew *crew, struct snapshot *snapshot);
-static unsigned     man(struct crew *crew, unsigned workers);
+static bool         muster(struct crew *crew);
+static void         decide(struct crew *crew);
+static void         carry_out(struct crew *crew);
+static void         take_over(struct crew *crew);
+static void         give_up(struct crew *crew);
+static void         look_at_edition(struct crew *crew, struct edition *edition);
+static void         free_edition(struct edition *edition);
 static struct hand *start_hand(struct crew *crew, unsigned slot, unsigned workers);
 static struct hand *hand_in(const struct crew *crew, unsigned slot);
 static bool         is_going(const struct crew *crew, const struct hand *hand);
@@ -79,11 +94,13 @@ void crew_free(struct crew **crew)
         hand_free(&hand);
     }
     if (freed->edition != NULL) {
-        snapshot_free(&freed->edition->snapshot);
-        list_remove(&freed->edition->link);
-        free(freed->edition);
+        free_edition(freed->edition);
+    }
+    if (freed->coming.edition != NULL) {
+        free_edition(freed->coming.edition);
     }
     require(list_is_empty(&freed->editions));
+    listening_abandon(&freed->coming.listening);
     listening_close(&freed->listening);
     free(freed);
     *crew = NULL;
@@ -94,74 +111,129 @@ void crew_free(struct crew **crew)
 bool crew_change(struct crew *crew, struct snapshot *snapshot, struct listening *listening,
                  unsigned workers)
 {
-    struct listening before = crew->listening;
-    bool             is_first = crew->edition == NULL;
+    struct edition *edition = calloc(1, sizeof(*edition));
+    bool            is_first = crew->edition == NULL;
 
     require(!crew->is_changing);
-    if (!add_edition(crew, snapshot)) {
+    if (edition == NULL) {
         log_error("out of memory");
         listening_abandon(listening);
         snapshot_free(&snapshot);
         return false;
     }
+    edition->snapshot = snapshot;
+    list_append(&crew->editions, &edition->link);
+    crew->coming = (struct change){.edition = edition, .listening = *listening, .workers = workers};
     crew->is_changing = true;
     crew->has_lost = false;
-    crew->listening = *listening;
-    crew->workers = man(crew, workers);
-    if (crew->workers == 0 || (is_first && crew->workers < workers)) {
+    crew->coming.is_refused = !muster(crew);
+    if (is_first && crew->coming.is_refused) {
+        take_over(crew);
         return false; /* a start without all of them is none */
     }
-    lend(crew);
-    take_back(crew, &before);
-    listening_unlink(&before, &crew->listening);
-    free(before.sockets);
-    push_all(crew);
+    decide(crew);
     if (is_first) {
         tell_driver(crew);
     }
     return true;
 }
 
-static bool add_edition(struct crew *crew, struct snapshot *snapshot)
+/* Starts who is missing, has the others make themselves ready. False: it cannot be. */
+static bool muster(struct crew *crew)
 {
-    struct edition *before = crew->edition;
-    struct edition *edition = calloc(1, sizeof(*edition));
+    struct change *coming = &crew->coming;
+    size_t         wishes = 2 * coming->listening.count + crew->listening.count;
+    bool           is_possible = true;
 
-    if (edition == NULL) {
-        return false;
-    }
-    edition->snapshot = snapshot;
-    list_append(&crew->editions, &edition->link);
-    crew->edition = edition;
-    if (before != NULL && before->holders == 0) {
-        before->holders++;
-        crew_edition_over(crew, before);
-    }
-    return true;
-}
-
-/* Starts who is missing, tells the others of the edition. Returns how many there are: fewer than
- * wanted when one did not start. */
-static unsigned man(struct crew *crew, unsigned workers)
-{
-    for (unsigned slot = 0; slot < workers; slot++) {
+    for (unsigned slot = 0; is_possible && slot < coming->workers; slot++) {
         struct hand *hand = hand_in(crew, slot);
 
         if (hand == NULL) {
-            hand = start_hand(crew, slot, workers);
-            if (hand == NULL) {
-                workers = slot;
-            }
-        } else if (!hand_adopt(hand, crew->edition)) {
-            crew->has_lost = true;
+            is_possible = start_hand(crew, slot, coming->workers) != NULL;
+        } else if (hand_prepare(hand, coming->edition)) {
+            coming->waiting++;
+        } else {
+            log_error("out of memory worker=%u", slot);
+            is_possible = false;
         }
     }
-    return workers;
+    for (struct hand *hand = first(crew); is_possible && hand != NULL; hand = after(crew, hand)) {
+        is_possible = hand_reserve(hand, wishes);
+        if (!is_possible) {
+            log_error("out of memory worker=%u", hand_options(hand)->slot);
+        }
+    }
+    return is_possible;
+}
+
+void crew_hand_prepared(struct crew *crew, bool is_prepared)
+{
+    crew->coming.waiting--;
+    crew->coming.is_refused = crew->coming.is_refused || !is_prepared;
+    decide(crew);
+}
+
+/* All or nothing. While the crew drains it is neither: what is ready goes with the hands. */
+static void decide(struct crew *crew)
+{
+    if (crew->coming.waiting > 0 || crew->is_draining) {
+        return;
+    }
+    if (crew->coming.is_refused) {
+        give_up(crew);
+    } else {
+        carry_out(crew);
+    }
+}
+
+static void carry_out(struct crew *crew)
+{
+    struct listening before = crew->listening;
+
+    take_over(crew);
+    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+        hand_adopt(hand);
+    }
+    lend(crew);
+    take_back(crew, &before);
+    listening_unlink(&before, &crew->listening);
+    free(before.sockets);
+    push_all(crew);
+}
+
+/* What is coming is the present. */
+static void take_over(struct crew *crew)
+{
+    struct edition *before = crew->edition;
+
+    crew->edition = crew->coming.edition;
+    crew->listening = crew->coming.listening;
+    crew->workers = crew->coming.workers;
+    crew->coming = (struct change){0};
+    if (before != NULL) {
+        look_at_edition(crew, before);
+    }
+}
+
+/* Hands that were started for it are beyond the number of workers now, and go. */
+static void give_up(struct crew *crew)
+{
+    struct edition *edition = crew->coming.edition;
+
+    listening_unlink(&crew->coming.listening, &crew->listening);
+    listening_abandon(&crew->coming.listening);
+    crew->coming = (struct change){.is_refused = true};
+    look_at_edition(crew, edition);
+    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+        hand_forget(hand);
+    }
+    push_all(crew);
 }
 
 static struct hand *start_hand(struct crew *crew, unsigned slot, unsigned workers)
 {
-    const struct config *config = crew->edition->snapshot->config;
+    struct edition      *edition = crew->coming.edition;
+    const struct config *config = edition->snapshot->config;
     size_t               buffers = config->memory_max_bytes / BUFFER_COST_BYTES / workers;
     unsigned             producer = 0;
 
@@ -175,7 +247,7 @@ static struct hand *start_hand(struct crew *crew, unsigned slot, unsigned worker
     struct hand_options options = {.crew = crew,
                                    .control = crew->options.control,
                                    .driver = crew->options.driver,
-                                   .edition = crew->edition,
+                                   .edition = edition,
                                    .connections = &crew->connections,
                                    .sessions_max = crew->options.sessions_max,
                                    .buffers_max =
@@ -219,10 +291,9 @@ static void lend(struct crew *crew)
 
         if (socket->holder == NULL || socket->holder == target) {
             lend_one(crew, socket);
-        } else if (hand_wish(socket->holder, HAND_RELEASE, socket->fd, socket->frontend)) {
-            crew->moving++;
         } else {
-            crew->has_lost = true;
+            hand_wish(socket->holder, HAND_RELEASE, socket->fd, socket->frontend);
+            crew->moving++;
         }
     }
 }
@@ -231,11 +302,8 @@ static void lend_one(struct crew *crew, struct listening_socket *socket)
 {
     struct hand *target = hand_in(crew, socket->ordinal % crew->workers);
 
-    if (hand_wish(target, HAND_SERVE, socket->fd, socket->frontend)) {
-        socket->holder = target;
-    } else {
-        crew->has_lost = true;
-    }
+    hand_wish(target, HAND_SERVE, socket->fd, socket->frontend);
+    socket->holder = target;
 }
 
 static void take_back(struct crew *crew, const struct listening *before)
@@ -243,9 +311,8 @@ static void take_back(struct crew *crew, const struct listening *before)
     for (size_t i = 0; i < before->count; i++) {
         const struct listening_socket *socket = &before->sockets[i];
 
-        if (listening_find(&crew->listening, socket->fd) == NULL && socket->holder != NULL &&
-            !hand_wish(socket->holder, HAND_CLOSE, socket->fd, 0)) {
-            crew->has_lost = true;
+        if (listening_find(&crew->listening, socket->fd) == NULL && socket->holder != NULL) {
+            hand_wish(socket->holder, HAND_CLOSE, socket->fd, 0);
         }
     }
 }
@@ -259,9 +326,9 @@ static void push_all(struct crew *crew)
     settle(crew);
 }
 
-void crew_hand_changed(struct crew *crew, struct hand *hand, bool is_adopted)
+void crew_hand_changed(struct crew *crew, struct hand *hand, bool has_served)
 {
-    crew->has_lost = crew->has_lost || !is_adopted;
+    crew->has_lost = crew->has_lost || !has_served;
     let_go(crew, hand);
     settle(crew);
 }
@@ -275,9 +342,7 @@ void crew_socket_back(struct crew *crew, struct hand *hand, int fd, bool is_open
         socket->holder = NULL;
         if (!crew->is_draining) {
             lend_one(crew, socket);
-            if (socket->holder != NULL) {
-                hand_push(socket->holder);
-            }
+            hand_push(socket->holder);
         }
     }
     let_go(crew, hand);
@@ -305,7 +370,8 @@ static void let_go(struct crew *crew, struct hand *hand)
 /* The change is over when it has arrived everywhere and every socket has its place. */
 static void settle(struct crew *crew)
 {
-    bool is_busy = crew->moving > 0;
+    bool is_busy = crew->moving > 0 || crew->coming.edition != NULL;
+    bool is_done = !crew->coming.is_refused;
 
     for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
         is_busy = is_busy || hand_is_busy(hand);
@@ -314,10 +380,11 @@ static void settle(struct crew *crew)
         return;
     }
     crew->is_changing = false;
+    crew->coming.is_refused = false;
     if (crew->has_lost) {
-        log_error("some workers had no memory for the new configuration and serve on with theirs");
+        log_error("some workers have as many listening sockets as they can, and not all of these");
     }
-    crew->options.changed(crew->options.owner);
+    crew->options.changed(crew->options.owner, is_done);
 }
 
 bool crew_is_changing(const struct crew *crew)
@@ -329,11 +396,22 @@ void crew_edition_over(struct crew *crew, struct edition *edition)
 {
     require(edition->holders > 0);
     edition->holders--;
-    if (edition->holders == 0 && edition != crew->edition) {
-        snapshot_free(&edition->snapshot);
-        list_remove(&edition->link);
-        free(edition);
+    look_at_edition(crew, edition);
+}
+
+/* It goes when nobody holds it and it is neither the present nor the coming one. */
+static void look_at_edition(struct crew *crew, struct edition *edition)
+{
+    if (edition->holders == 0 && edition != crew->edition && edition != crew->coming.edition) {
+        free_edition(edition);
     }
+}
+
+static void free_edition(struct edition *edition)
+{
+    snapshot_free(&edition->snapshot);
+    list_remove(&edition->link);
+    free(edition);
 }
 
 const struct snapshot *crew_snapshot(const struct crew *crew)

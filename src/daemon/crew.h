@@ -27,8 +27,8 @@ struct crew_options {
     struct shared_cache   *session_cache; /* NULL: none; outlives the crew */
     /* On the control thread: once, when a draining crew has no session left. */
     void (*empty)(void *owner);
-    /* On the control thread, when a crew_change has reached every worker. */
-    void (*changed)(void *owner);
+    /* On the control thread, when a crew_change has reached every worker, or was given up. */
+    void (*changed)(void *owner, bool is_done);
     void *owner;
 };
 
@@ -38,8 +38,10 @@ __attribute__((warn_unused_result)) struct crew *crew_new(const struct crew_opti
 /*
  * Takes over a snapshot and the account of its sockets, and brings the crew to `workers` threads.
  * New sessions begin with the new snapshot; the old one is freed when the last session that began
- * with it has ended. Not while a change is under way. False: the first change did not start all its
- * threads, or memory is short, and why was logged. Both are taken over in any case.
+ * with it has ended. Not while a change is under way. Every worker makes itself ready first: when
+ * one cannot, the change is given up as a whole, and options.changed says so. False: the first
+ * change did not start all its threads, or memory is short, and why was logged. Both are taken over
+ * in any case.
  */
 __attribute__((warn_unused_result)) bool crew_change(struct crew *crew, struct snapshot *snapshot,
                                                      struct listening *listening, unsigned workers);

@@ -6,9 +6,12 @@
 
 #include <stdbool.h>
 
-/* What was pushed last has arrived. False: there was no memory for the new edition, and the hand
- * goes on with the one it has. */
-void crew_hand_changed(struct crew *crew, struct hand *hand, bool is_adopted);
+/* The newer edition is ready, or cannot be had, and why was logged. */
+void crew_hand_prepared(struct crew *crew, bool is_prepared);
+
+/* What was pushed last has arrived, or what was ready is forgotten. False: a socket could not be
+ * served. */
+void crew_hand_changed(struct crew *crew, struct hand *hand, bool has_served);
 
 /* A socket that was to be closed or released; `fd` is its number, even when it was closed. */
 void crew_socket_back(struct crew *crew, struct hand *hand, int fd, bool is_open);

@@ -3,105 +3,29 @@
 #include "base/log.h"
 #include "base/require.h"
 #include "daemon/crew_internal.h"
+#include "daemon/hand_internal.h"
 #include "daemon/logging.h"
-#include "proxy/access_log.h"
-#include "proxy/worker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { THREAD_NAME_BYTES = 16, STILL_COMPLAINT = 2 };
+enum { STILL_COMPLAINT = 2 };
 
-/* Something to be done on the worker's thread. Its mail comes back as a receipt, and only then may
- * it be sent again. */
-struct order {
-    struct mail  mail;
-    struct mail  receipt;
-    struct hand *hand;
-    void (*carry_out)(struct hand *hand); /* worker's thread */
-    void (*returned)(struct hand *hand);  /* control thread; may be NULL */
-    bool is_out;
-};
-
-/* Something to be done with one listening socket. */
-struct wish {
-    struct list_link link;
-    struct mail      mail; /* the socket comes back */
-    struct hand     *hand;
-    enum hand_wish   kind;
-    int              fd;
-    size_t           frontend;
-    bool             is_open; /* when it came back */
-};
-
-/* That a hand needs an edition. Goes to the worker's thread with it, and back when it no longer
- * does. */
-struct hold {
-    struct list_link link;
-    struct mail      mail;
-    struct hand     *hand;
-    struct edition  *edition;
-};
-
-struct hand {
-    struct list_link    link;
-    struct hand_options options;
-    struct reactor     *reactor;
-    char                name[THREAD_NAME_BYTES];
-    /* the control thread's */
-    struct list     wishes; /* not yet sent */
-    struct hold    *next;   /* not yet sent; NULL: no other edition is wished for */
-    struct order    change;
-    struct order    drain;
-    struct order    cut;
-    struct order    keys;
-    enum end_reason cut_reason;
-    bool            is_draining;
-    uint64_t        turns; /* when last asked */
-    unsigned        still; /* how often in a row there was no turn in between */
-    /* whose thread has the change */
-    struct list  carried;
-    struct hold *carried_hold;
-    bool         is_adopted;
-    /* the worker's thread's */
-    struct worker    *worker;
-    struct access_log access_log;
-    struct hold      *hold;    /* of the present edition */
-    struct list       old;     /* holds of earlier ones */
-    struct list       leaving; /* wishes whose sockets have not come back */
-    struct mail       empty;
-    struct mail       stop;
-    struct mail       retire; /* to the control thread, from itself */
-    size_t            cut_count;
-};
-
-static bool         on_start(struct reactor *reactor, void *owner, struct error *error);
-static void         on_stop(struct reactor *reactor, void *owner);
-static void         begin_access_log(struct hand *hand);
-static void         on_report(void *owner, const struct session_summary *summary);
-static void         on_socket_over(void *owner, int listen_fd, bool is_open);
-static void         on_snapshot_over(void *owner, const struct snapshot *snapshot);
-static void         on_empty(void *owner);
-static void         on_empty_told(struct mail *mail, struct reactor *control);
-static void         on_socket_back(struct mail *mail, struct reactor *control);
-static void         on_hold_back(struct mail *mail, struct reactor *control);
-static void         on_stop_mail(struct mail *mail, struct reactor *reactor);
-static void         on_retire(struct mail *mail, struct reactor *control);
-static struct hold *hold_new(struct hand *hand, struct edition *edition);
-static void         hold_end(struct hold *hold);
-static void order_init(struct order *order, struct hand *hand, void (*carry_out)(struct hand *hand),
-                       void (*returned)(struct hand *hand));
-static void order_send(struct order *order);
+static bool on_start(struct reactor *reactor, void *owner, struct error *error);
+static void on_stop(struct reactor *reactor, void *owner);
+static void on_report(void *owner, const struct session_summary *summary);
+static void on_socket_over(void *owner, int listen_fd, bool is_open);
+static void on_snapshot_over(void *owner, const struct snapshot *snapshot);
+static void on_empty(void *owner);
+static void on_empty_told(struct mail *mail, struct reactor *control);
+static void on_hold_back(struct mail *mail, struct reactor *control);
+static void on_stop_mail(struct mail *mail, struct reactor *reactor);
+static void on_retire(struct mail *mail, struct reactor *control);
 static void on_order(struct mail *mail, struct reactor *reactor);
 static void on_receipt(struct mail *mail, struct reactor *control);
-static void do_change(struct hand *hand);
-static void do_adopt(struct hand *hand);
-static void do_wish(struct hand *hand, struct wish *wish);
-static void change_returned(struct hand *hand);
 static void do_drain(struct hand *hand);
 static void do_cut(struct hand *hand);
 static void do_keys(struct hand *hand);
-static void free_wishes(struct list *wishes);
 
 /* --- beginning and end -------------------------------------------------------------------- */
 
@@ -114,19 +38,16 @@ struct hand *hand_start(const struct hand_options *options)
 
     if (hand != NULL) {
         hand->options = *options;
-        list_init(&hand->wishes);
-        list_init(&hand->carried);
         list_init(&hand->old);
-        list_init(&hand->leaving);
+        hand_change_init(hand);
         hand->empty.deliver = on_empty_told;
         hand->stop.deliver = on_stop_mail;
         hand->retire.deliver = on_retire;
-        order_init(&hand->change, hand, do_change, change_returned);
-        order_init(&hand->drain, hand, do_drain, NULL);
-        order_init(&hand->cut, hand, do_cut, NULL);
-        order_init(&hand->keys, hand, do_keys, NULL);
+        hand_order_init(&hand->drain, hand, do_drain, NULL);
+        hand_order_init(&hand->cut, hand, do_cut, NULL);
+        hand_order_init(&hand->keys, hand, do_keys, NULL);
         (void)snprintf(hand->name, sizeof(hand->name), "worker-%u", options->slot);
-        hand->hold = hold_new(hand, options->edition);
+        hand->hold = hand_hold_new(hand, options->edition);
     }
     if (hand != NULL && hand->hold != NULL) {
         struct reactor_options reactor_options = {
@@ -157,14 +78,9 @@ void hand_free(struct hand **hand)
         return;
     }
     if (freed->hold != NULL) {
-        hold_end(freed->hold);
+        hand_hold_end(freed->hold);
     }
-    if (freed->next != NULL) {
-        hold_end(freed->next);
-    }
-    free_wishes(&freed->wishes);
-    free_wishes(&freed->carried);
-    free_wishes(&freed->leaving);
+    hand_change_fini(freed);
     reactor_free(&freed->reactor);
     free(freed);
     *hand = NULL;
@@ -210,7 +126,7 @@ static bool on_start(struct reactor *reactor, void *owner, struct error *error)
     if (hand->worker == NULL) {
         return false;
     }
-    begin_access_log(hand);
+    hand_begin_access_log(hand);
     return true;
 }
 
@@ -223,7 +139,7 @@ static void on_stop(struct reactor *reactor, void *owner)
     worker_free(&hand->worker);
 }
 
-static void begin_access_log(struct hand *hand)
+void hand_begin_access_log(struct hand *hand)
 {
     struct access_log_options options = {
         .reactor = hand->reactor,
@@ -260,16 +176,6 @@ static void on_socket_over(void *owner, int listen_fd, bool is_open)
     }
 }
 
-static void on_socket_back(struct mail *mail, struct reactor *control)
-{
-    struct wish *wish = container_of(mail, struct wish, mail);
-    struct wish  came = *wish;
-
-    (void)control;
-    free(wish);
-    crew_socket_back(came.hand->options.crew, came.hand, came.fd, came.is_open);
-}
-
 static void on_snapshot_over(void *owner, const struct snapshot *snapshot)
 {
     struct hand *hand = owner;
@@ -290,7 +196,7 @@ static void on_snapshot_over(void *owner, const struct snapshot *snapshot)
 static void on_hold_back(struct mail *mail, struct reactor *control)
 {
     (void)control;
-    hold_end(container_of(mail, struct hold, mail));
+    hand_hold_end(container_of(mail, struct hold, mail));
 }
 
 static void on_empty(void *owner)
@@ -308,7 +214,7 @@ static void on_empty_told(struct mail *mail, struct reactor *control)
     crew_hand_empty(hand->options.crew, hand);
 }
 
-static struct hold *hold_new(struct hand *hand, struct edition *edition)
+struct hold *hand_hold_new(struct hand *hand, struct edition *edition)
 {
     struct hold *hold = calloc(1, sizeof(*hold));
 
@@ -321,7 +227,7 @@ static struct hold *hold_new(struct hand *hand, struct edition *edition)
     return hold;
 }
 
-static void hold_end(struct hold *hold)
+void hand_hold_end(struct hold *hold)
 {
     struct crew    *crew = hold->hand->options.crew;
     struct edition *edition = hold->edition;
@@ -332,8 +238,8 @@ static void hold_end(struct hold *hold)
 
 /* --- orders ------------------------------------------------------------------------------- */
 
-static void order_init(struct order *order, struct hand *hand, void (*carry_out)(struct hand *hand),
-                       void (*returned)(struct hand *hand))
+void hand_order_init(struct order *order, struct hand *hand, void (*carry_out)(struct hand *hand),
+                     void (*returned)(struct hand *hand))
 {
     order->mail.deliver = on_order;
     order->receipt.deliver = on_receipt;
@@ -342,7 +248,7 @@ static void order_init(struct order *order, struct hand *hand, void (*carry_out)
     order->returned = returned;
 }
 
-static void order_send(struct order *order)
+void hand_order_send(struct order *order)
 {
     require(!order->is_out);
     order->is_out = true;
@@ -369,136 +275,13 @@ static void on_receipt(struct mail *mail, struct reactor *control)
     }
 }
 
-/* --- changes ------------------------------------------------------------------------------ */
-
-bool hand_adopt(struct hand *hand, struct edition *edition)
-{
-    require(hand->next == NULL);
-    hand->next = hold_new(hand, edition);
-    return hand->next != NULL;
-}
-
-bool hand_wish(struct hand *hand, enum hand_wish kind, int fd, size_t frontend)
-{
-    struct wish *wish = calloc(1, sizeof(*wish));
-
-    if (wish == NULL) {
-        return false;
-    }
-    *wish = (struct wish){.mail = {.deliver = on_socket_back},
-                          .hand = hand,
-                          .kind = kind,
-                          .fd = fd,
-                          .frontend = frontend};
-    list_append(&hand->wishes, &wish->link);
-    return true;
-}
-
-void hand_push(struct hand *hand)
-{
-    struct list_link *link = NULL;
-
-    if (hand->change.is_out || (list_is_empty(&hand->wishes) && hand->next == NULL)) {
-        return;
-    }
-    while ((link = list_take_first(&hand->wishes)) != NULL) {
-        list_append(&hand->carried, link);
-    }
-    hand->carried_hold = hand->next;
-    hand->next = NULL;
-    order_send(&hand->change);
-}
-
-bool hand_is_busy(const struct hand *hand)
-{
-    return hand->change.is_out || !list_is_empty(&hand->wishes) || hand->next != NULL;
-}
-
-static void do_change(struct hand *hand)
-{
-    struct list_link *link = NULL;
-
-    hand->is_adopted = true;
-    if (hand->carried_hold != NULL) {
-        do_adopt(hand);
-    }
-    while ((link = list_take_first(&hand->carried)) != NULL) {
-        do_wish(hand, container_of(link, struct wish, link));
-    }
-}
-
-/* The worker may be done with its old snapshot at once, so its hold is put aside before. */
-static void do_adopt(struct hand *hand)
-{
-    struct hold *before = hand->hold;
-    struct error error;
-
-    list_append(&hand->old, &before->link);
-    hand->hold = hand->carried_hold;
-    hand->is_adopted = worker_adopt(hand->worker, hand->hold->edition->snapshot, &error);
-    if (!hand->is_adopted) {
-        list_remove(&before->link);
-        hand->hold = before;
-        return;
-    }
-    hand->carried_hold = NULL;
-    access_log_fini(&hand->access_log);
-    begin_access_log(hand);
-}
-
-/* Numbers of frontends are those of the new snapshot: a worker that could not adopt it serves on as
- * before, and takes no new socket. */
-static void do_wish(struct hand *hand, struct wish *wish)
-{
-    bool is_served = true;
-
-    switch (wish->kind) {
-    case HAND_SERVE:
-        is_served = hand->is_adopted && worker_listen(hand->worker, wish->frontend, wish->fd);
-        hand->is_adopted = hand->is_adopted && is_served;
-        free(wish);
-        break;
-    case HAND_CLOSE:
-        list_append(&hand->leaving, &wish->link);
-        worker_unlisten(hand->worker, wish->fd, WORKER_CLOSE_SOCKET);
-        break;
-    case HAND_RELEASE:
-        list_append(&hand->leaving, &wish->link);
-        worker_unlisten(hand->worker, wish->fd, WORKER_RELEASE_SOCKET);
-        break;
-    }
-}
-
-/* Once the next change is sent, what it carries is the worker's again. */
-static void change_returned(struct hand *hand)
-{
-    struct hold *unused = hand->carried_hold;
-    bool         is_adopted = hand->is_adopted;
-
-    hand->carried_hold = NULL;
-    if (unused != NULL) {
-        hold_end(unused);
-    }
-    hand_push(hand);
-    crew_hand_changed(hand->options.crew, hand, is_adopted);
-}
-
-static void free_wishes(struct list *wishes)
-{
-    struct list_link *link = NULL;
-
-    while ((link = list_take_first(wishes)) != NULL) {
-        free(container_of(link, struct wish, link));
-    }
-}
-
 /* --- the other orders --------------------------------------------------------------------- */
 
 void hand_drain(struct hand *hand)
 {
     if (!hand->is_draining) {
         hand->is_draining = true;
-        order_send(&hand->drain);
+        hand_order_send(&hand->drain);
     }
 }
 
@@ -516,7 +299,7 @@ void hand_cut(struct hand *hand, enum end_reason reason)
 {
     if (!hand->cut.is_out) {
         hand->cut_reason = reason;
-        order_send(&hand->cut);
+        hand_order_send(&hand->cut);
     }
 }
 
@@ -536,7 +319,7 @@ bool hand_set_ticket_keys(struct hand *hand, const struct tls_ticket_keys *keys)
         return false;
     }
     hand->options.ticket_keys = *keys;
-    order_send(&hand->keys);
+    hand_order_send(&hand->keys);
     return true;
 }
 

@@ -42,16 +42,25 @@ struct hand_options {
 /* A thread that serves no socket yet; NULL when it did not start, and why was logged. */
 __attribute__((warn_unused_result)) struct hand *hand_start(const struct hand_options *options);
 
-/* What hand_push sends: a newer edition, and what to do with a listening socket. A socket that is
- * closed or released comes back through crew_socket_back. False: no memory. */
+/* Memory for so many wishes. False, without it. */
+__attribute__((warn_unused_result)) bool hand_reserve(struct hand *hand, size_t wishes);
+
+/* Makes a newer edition ready; crew_hand_prepared follows. False, and it does not, without memory.
+ */
+__attribute__((warn_unused_result)) bool hand_prepare(struct hand *hand, struct edition *edition);
+/* It is not adopted after all, if it is ready; then crew_hand_changed follows. */
+void hand_forget(struct hand *hand);
+
+/* What hand_push sends: the newer edition, if one is ready, and what to do with a listening socket,
+ * as often as was reserved. A socket that is closed or released comes back through
+ * crew_socket_back. */
 enum hand_wish { HAND_SERVE, HAND_CLOSE, HAND_RELEASE };
-__attribute__((warn_unused_result)) bool hand_adopt(struct hand *hand, struct edition *edition);
-__attribute__((warn_unused_result)) bool hand_wish(struct hand *hand, enum hand_wish kind, int fd,
-                                                   size_t frontend);
+void hand_adopt(struct hand *hand);
+void hand_wish(struct hand *hand, enum hand_wish kind, int fd, size_t frontend);
 
 /* Sends what was wished for, unless the last is still on its way: then it follows. */
 void hand_push(struct hand *hand);
-/* True from the first wish until crew_hand_changed. */
+/* True from hand_prepare, or the first wish, until crew_hand_changed. */
 bool hand_is_busy(const struct hand *hand);
 
 /* crew_hand_empty follows, once. Asking twice is asking once. */

@@ -82,7 +82,9 @@ static void           on_pulse(struct timer *timer);
 static bool           on_ticket_keys(void *owner, const struct tls_ticket_keys *keys);
 static void           reload(struct supervisor *supervisor);
 static bool           apply(struct supervisor *supervisor, struct snapshot *snapshot);
-static void           on_changed(void *owner);
+static void           on_changed(void *owner, bool is_done);
+static void           on_reloaded(struct supervisor *supervisor);
+static void           on_reload_failed(struct supervisor *supervisor);
 static bool           make_session_cache(struct supervisor *supervisor);
 static void           start_watch(struct supervisor *supervisor);
 static void           on_stirred(void *owner);
@@ -327,8 +329,7 @@ static void reload(struct supervisor *supervisor)
     struct snapshot *snapshot = options->reload(options->owner);
 
     if (snapshot == NULL || !apply(supervisor, snapshot)) {
-        log_error("reload failed, the configuration in use stays");
-        service_ready();
+        on_reload_failed(supervisor);
     } else if (crew_snapshot(supervisor->crew)->config->auto_reload) {
         on_stirred(supervisor);
     }
@@ -346,20 +347,11 @@ static bool apply(struct supervisor *supervisor, struct snapshot *snapshot)
     }
     announce_what_stays(was, snapshot->config);
     watch_aim(&supervisor->watch, snapshot->config);
-    listening_tell(&listening, snapshot);
-    announce_certificates(snapshot);
-    logging_set_level(snapshot->config);
-    supervisor->connections_max = connections_of(supervisor, snapshot, listening.count);
-    crew_set_connections(supervisor->crew, supervisor->connections_max);
-    if (!crew_change(supervisor->crew, snapshot, &listening, workers_of(snapshot->config))) {
-        return false;
-    }
-    ticket_clock_change(&supervisor->tickets, &snapshot->tickets);
-    return true;
+    return crew_change(supervisor->crew, snapshot, &listening, workers_of(snapshot->config));
 }
 
 /* The first change is the start. */
-static void on_changed(void *owner)
+static void on_changed(void *owner, bool is_done)
 {
     struct supervisor *supervisor = owner;
 
@@ -368,11 +360,10 @@ static void on_changed(void *owner)
     }
     if (!supervisor->is_ready) {
         tell_ready(supervisor);
+    } else if (is_done) {
+        on_reloaded(supervisor);
     } else {
-        supervisor->reloads++;
-        log_info("reloaded count=%u workers=%u connections_max=%u", supervisor->reloads,
-                 crew_workers(supervisor->crew), supervisor->connections_max);
-        service_ready();
+        on_reload_failed(supervisor);
     }
     revocations_tell(crew_snapshot(supervisor->crew));
     if (supervisor->wants_reload) {
@@ -381,6 +372,30 @@ static void on_changed(void *owner)
     if (supervisor->wants_renewal) {
         renew(supervisor);
     }
+}
+
+static void on_reloaded(struct supervisor *supervisor)
+{
+    const struct snapshot  *snapshot = crew_snapshot(supervisor->crew);
+    const struct listening *listening = crew_listening(supervisor->crew);
+
+    listening_tell(listening, snapshot);
+    announce_certificates(snapshot);
+    logging_set_level(snapshot->config);
+    ticket_clock_change(&supervisor->tickets, &snapshot->tickets);
+    supervisor->connections_max = connections_of(supervisor, snapshot, listening->count);
+    crew_set_connections(supervisor->crew, supervisor->connections_max);
+    supervisor->reloads++;
+    log_info("reloaded count=%u workers=%u connections_max=%u", supervisor->reloads,
+             crew_workers(supervisor->crew), supervisor->connections_max);
+    service_ready();
+}
+
+static void on_reload_failed(struct supervisor *supervisor)
+{
+    log_error("reload failed, the configuration in use stays");
+    watch_aim(&supervisor->watch, crew_snapshot(supervisor->crew)->config);
+    service_ready();
 }
 
 /* --- certificates ------------------------------------------------------------------------- */

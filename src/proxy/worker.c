@@ -32,6 +32,7 @@ struct worker {
     struct tls_library   *library;
     struct session_store  session_store;
     struct generation    *generation; /* the present one */
+    struct generation    *prepared;   /* the next one, or NULL */
     struct list           old;        /* generations that sessions or listeners still use */
     struct builtin       *builtin;
     size_t                sessions_max;
@@ -152,6 +153,7 @@ void worker_free(struct worker **worker)
     slab_free(&(*worker)->listener_slab);
     buffers_free(&(*worker)->buffers);
     slab_free(&(*worker)->sessions);
+    generation_free(&(*worker)->prepared);
     generation_free(&(*worker)->generation);
     tls_library_free(&(*worker)->library);
     tls_thread_stop();
@@ -218,20 +220,31 @@ void worker_listener_over(struct worker *worker, struct listener *listener, int 
     tell_when_empty(worker);
 }
 
-bool worker_adopt(struct worker *worker, const struct snapshot *snapshot, struct error *error)
+bool worker_prepare(struct worker *worker, const struct snapshot *snapshot, struct error *error)
+{
+    require(worker->prepared == NULL);
+    worker->prepared = generation_new(snapshot, worker->library, error);
+    if (worker->prepared != NULL && !worker_equip(worker, snapshot, error)) {
+        worker_forget(worker);
+    }
+    return worker->prepared != NULL;
+}
+
+void worker_adopt(struct worker *worker)
 {
     struct generation *before = worker->generation;
-    struct generation *generation = generation_new(snapshot, worker->library, error);
 
-    if (generation == NULL || !worker_equip(worker, snapshot, error)) {
-        generation_free(&generation);
-        return false;
-    }
-    worker->generation = generation;
+    require(worker->prepared != NULL);
+    worker->generation = worker->prepared;
+    worker->prepared = NULL;
     list_append(&worker->old, &before->link);
     before->users++; /* so that it does not go before it was let go of here */
     worker_leave_generation(worker, before);
-    return true;
+}
+
+void worker_forget(struct worker *worker)
+{
+    generation_free(&worker->prepared);
 }
 
 void worker_leave_generation(struct worker *worker, struct generation *generation)

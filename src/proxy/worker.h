@@ -69,13 +69,18 @@ __attribute__((warn_unused_result)) bool worker_listen(struct worker *worker, si
 enum worker_unlisten { WORKER_CLOSE_SOCKET, WORKER_RELEASE_SOCKET };
 void worker_unlisten(struct worker *worker, int listen_fd, enum worker_unlisten how);
 
-/*
- * New sessions begin with this snapshot, which must live until snapshot_over; sessions keep the one
- * they began with. Listeners go on with theirs until the next worker_listen or worker_unlisten of
- * their socket. False and error: nothing has changed.
- */
+/* Makes ready what this snapshot needs, so that worker_adopt cannot fail; nothing changes yet.
+ * False and error: there is nothing to adopt or to forget. */
 __attribute__((warn_unused_result)) bool
-worker_adopt(struct worker *worker, const struct snapshot *snapshot, struct error *error);
+worker_prepare(struct worker *worker, const struct snapshot *snapshot, struct error *error);
+
+/*
+ * New sessions begin with the snapshot that was prepared, which must live until snapshot_over;
+ * sessions keep the one they began with. Listeners go on with theirs until the next worker_listen
+ * or worker_unlisten of their socket. Or it is not adopted after all, and forgotten.
+ */
+void worker_adopt(struct worker *worker);
+void worker_forget(struct worker *worker);
 
 /* Stops accepting: what was accepted or waits in the sockets' queues is still served, then the
  * sockets close. `empty` is called when the last session has ended, never inside this call. */

@@ -84,7 +84,8 @@ void crew_reload(struct crew *crew, const struct snapshot *snapshot)
     for (unsigned i = 0; i < crew->workers_count; i++) {
         struct worker *worker = crew->workers[i].worker;
 
-        require(worker_adopt(worker, snapshot, &error));
+        require(worker_prepare(worker, snapshot, &error));
+        worker_adopt(worker);
         crew->snapshots_replaced++;
         for (unsigned frontend = 0; frontend < crew->options.frontends; frontend++) {
             require(worker_listen(worker, frontend, crew->listen_fds[i][frontend]));
