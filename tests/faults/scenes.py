@@ -6,7 +6,7 @@ import pathlib
 import re
 import signal
 
-from farm import NEW, DOWN, PATIENCE_S, Site, Violation
+from farm import NEW, DOWN, PATIENCE_S, TRIES_MAX, Site, Violation
 
 # The loader of the C library ends so when it cannot map a library; nothing of ours ran yet.
 LOADER_FAILED = 127
@@ -84,16 +84,19 @@ def reload(site):
     site.down(OF_OUTCOME[outcome])
     site.up()
     if not site.has_ended():
-        os.kill(site.pid(), signal.SIGHUP)
-        again = reload_outcome(site, 2)
-        if again == "reload failed" and outcome == "reload failed":
-            os.kill(site.pid(), signal.SIGHUP)  # the fault may have lasted
-            again = reload_outcome(site, 3)
-        if again == "reload failed":
-            raise Violation("after the fault a reload is refused")
-        site.honest_clients(OF_OUTCOME[again or "reloaded"])
+        site.honest_clients(OF_OUTCOME[reload_until_done(site)])
         site.look_for_spin(site.pid())
     finish(site)
+
+
+def reload_until_done(site):
+    """The fault may last for some calls yet."""
+    for count in range(2, 2 + TRIES_MAX):
+        os.kill(site.pid(), signal.SIGHUP)
+        outcome = reload_outcome(site, count)
+        if outcome != "reload failed":
+            return outcome or "reloaded"
+    raise Violation("after the fault a reload is refused")
 
 
 def reload_outcome(site, count):
