@@ -365,7 +365,9 @@ static void on_changed(void *owner, bool is_done)
     } else {
         on_reload_failed(supervisor);
     }
-    revocations_tell(crew_snapshot(supervisor->crew));
+    if (is_done) {
+        revocations_tell(crew_snapshot(supervisor->crew));
+    }
     if (supervisor->wants_reload) {
         reload(supervisor);
     }
