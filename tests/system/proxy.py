@@ -63,14 +63,15 @@ def fields(line):
 
 
 class Proxy:
-    def __init__(self, directory, text, arguments=(), environment=None, wrapper=()):
+    def __init__(self, directory, text, arguments=(), environment=None, wrapper=(),
+                 binary=BINARY):
         self.lines = []
         self.ended = []  # the `conn` lines, taken apart
         self.news = threading.Condition()
         self.directory = pathlib.Path(directory)
         self.config_path = self.directory / "sallyport.conf"
         self.config_path.write_text(text)
-        command = [*wrapper, *WRAPPER, BINARY, "-c", self.config_path, *arguments]
+        command = [*wrapper, *WRAPPER, binary, "-c", self.config_path, *arguments]
         self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         env=dict(os.environ, **(environment or {})),
