@@ -57,6 +57,7 @@ class Site:
                          **settings}
         self.settings = {key: value for key, value in self.settings.items() if value is not None}
         self.proxy = None
+        self.end_fault = None  # where strace came later it can go earlier
         self.failures = []
 
     def frontend(self, name, backend=None):

@@ -6,7 +6,7 @@ import pathlib
 import re
 import signal
 
-from farm import NEW, DOWN, PATIENCE_S, TRIES_MAX, Site, Violation
+from farm import NEW, DOWN, PATIENCE_S, Site, Violation
 
 # The loader of the C library ends so when it cannot map a library; nothing of ours ran yet.
 LOADER_FAILED = 127
@@ -84,19 +84,14 @@ def reload(site):
     site.down(OF_OUTCOME[outcome])
     site.up()
     if not site.has_ended():
-        site.honest_clients(OF_OUTCOME[reload_until_done(site)])
+        site.end_fault()  # calls are counted by thread, and each reload may bring a new one
+        os.kill(site.pid(), signal.SIGHUP)
+        again = reload_outcome(site, 2)
+        if again == "reload failed":
+            raise Violation("after the fault a reload is refused")
+        site.honest_clients(OF_OUTCOME[again or "reloaded"])
         site.look_for_spin(site.pid())
     finish(site)
-
-
-def reload_until_done(site):
-    """The fault may last for some calls yet."""
-    for count in range(2, 2 + TRIES_MAX):
-        os.kill(site.pid(), signal.SIGHUP)
-        outcome = reload_outcome(site, count)
-        if outcome != "reload failed":
-            return outcome or "reloaded"
-    raise Violation("after the fault a reload is refused")
 
 
 def reload_outcome(site, count):

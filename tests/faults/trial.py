@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import tempfile
 import time
 
@@ -61,6 +62,7 @@ def play(scene, site, trace, options):
             site.proxy.wait_for_line(r"\bready ", timeout=farm.PATIENCE_S)
             pid = site.proxy.pid
             tracer = attach([*strace, "-p", pid], pid)
+            site.end_fault = lambda: detach(tracer, pid)
             scenes.WHEN_READY[scene](site)
     finally:
         end_all(site, tracer)
@@ -71,18 +73,32 @@ def attach(command, pid):
     tracer = os.posix_spawnp("strace", [str(word) for word in command], os.environ,
                              file_actions=[(os.POSIX_SPAWN_OPEN, 2, "/dev/null", os.O_WRONLY, 0)])
     until = time.monotonic() + ATTACH_S
-    while not all(is_traced(status) for status in pathlib.Path(f"/proc/{pid}/task").glob("*/status")):
+    while not all(map(is_traced, threads_of(pid))):
         if time.monotonic() > until:
             raise farm.Violation("strace did not attach")
         time.sleep(0.005)
     return tracer
 
 
+def detach(tracer, pid):
+    """No call fails from here on."""
+    os.kill(tracer, signal.SIGTERM)
+    until = time.monotonic() + ATTACH_S
+    while any(map(is_traced, threads_of(pid))):
+        if time.monotonic() > until:
+            raise farm.Violation("strace did not detach")
+        time.sleep(0.005)
+
+
+def threads_of(pid):
+    return list(pathlib.Path(f"/proc/{pid}/task").glob("*/status"))
+
+
 def is_traced(status):
     try:
         return "TracerPid:\t0\n" not in status.read_text()
     except OSError:
-        return True
+        return False
 
 
 def end_all(site, tracer):
