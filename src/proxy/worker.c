@@ -47,6 +47,7 @@ struct worker {
     struct turnstile      turnstile;
     size_t                sessions_count;
     size_t                sessions_peak; /* since memory was given back last */
+    bool                  owes_memory;   /* some was still out then */
     size_t                handshakes;
     uint32_t              next_number;
     worker_empty         *empty;
@@ -454,10 +455,14 @@ static void on_reap(struct task *task)
 
 static void give_back_after_burst(struct worker *worker)
 {
-    if (worker->sessions_peak < BURST_SESSIONS ||
-        worker->sessions_count > worker->sessions_peak / BURST_SHARE_LEFT) {
+    bool is_over = worker->sessions_peak >= BURST_SESSIONS &&
+                   worker->sessions_count <= worker->sessions_peak / BURST_SHARE_LEFT;
+
+    if (!is_over && !(worker->owes_memory && worker->sessions_count == 0)) {
         return;
     }
+    /* A slab goes back only when all of it is home. */
+    worker->owes_memory = worker->sessions_count > 0;
     worker->sessions_peak = worker->sessions_count;
     slab_trim(worker->sessions);
     buffers_trim(worker->buffers);

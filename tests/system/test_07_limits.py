@@ -7,8 +7,10 @@ import pytest
 
 import backends
 import rude
+import siege
 
 BUSY_CPU_S = 0.5
+BURST_BYTES = 10 << 20
 
 
 def test_more_clients_than_max_connections_wait_and_are_served_later(serve, backend):
@@ -96,3 +98,28 @@ def test_a_frontend_may_have_a_limit_of_its_own(serve, backend):
     late.socket.settimeout(rude.WAIT_S)
     late.handshake()
     late.close()
+
+
+@pytest.mark.release
+def test_the_buffers_of_a_burst_go_back_with_the_last_session(serve, backend):
+    def flood(conversation):
+        conversation.send(bytes(4_000_000))
+        conversation.receive_until_end()
+
+    proxy = serve(backend(flood), workers=1)
+    tls = rude.context()
+    first = rude.connect(proxy.port(), tls=tls)
+    first.receive_exactly(4_000_000)
+    first.reset()
+    proxy.wait_for_end()
+    before = siege.pss(proxy)
+    # More than BURST_SESSIONS, and each is left with a buffer that its client does not read.
+    deaf = [rude.connect(proxy.port(), tls=tls, buffer_bytes=4096) for _ in range(160)]
+    proxy.wait_for(lambda: siege.pss(proxy) > before + BURST_BYTES, "memory of a burst")
+    for one in deaf[1:]:
+        one.reset()
+    proxy.wait_for_ends(len(deaf))
+    deaf[0].reset()
+    proxy.wait_for_ends(len(deaf) + 1)
+    time.sleep(0.2)
+    assert siege.pss(proxy) < before + BURST_BYTES / 2
