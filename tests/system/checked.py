@@ -15,7 +15,8 @@ import sys
 HEAD = struct.Struct(">cIIQ")
 CHECK, FLOOD, HOLD = b"C", b"F", b"H"
 DIGEST_BYTES = 32
-FLOOD_PIECE = bytes(65536)
+# Not all at once: a thousand readers that do not read would fill what the kernel has for TCP.
+FLOOD_PIECE, FLOOD_PAUSE_S = bytes(65536), 0.02
 HOLD_S = 60
 
 
@@ -43,6 +44,7 @@ async def converse(reader, writer):
     while kind == FLOOD:
         writer.write(FLOOD_PIECE)
         await writer.drain()
+        await asyncio.sleep(FLOOD_PAUSE_S)
     if kind == HOLD:
         await asyncio.sleep(HOLD_S)
         return

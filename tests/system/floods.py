@@ -286,7 +286,7 @@ class Throng:
         self.kind, self.port, self.host = kind, choice.port, choice.host
         self.count, self.until = choice.count, time.monotonic() + choice.seconds
         self.chance = random.Random(choice.seed)
-        self.counters = {"connected": 0, "spoke": 0, "failed": 0}
+        self.counters = {"begun": 0, "connected": 0, "spoke": 0, "failed": 0}
         self.selector = selectors.DefaultSelector()
         self.pausing = []  # (when, number, attack, steps)
         self.open = set()
@@ -309,6 +309,7 @@ class Throng:
 
     def begin(self):
         attack = TlsAttack(self)
+        attack.count("begun")
         self.open.add(attack)
         self.counters["most"] = max(self.counters.get("most", 0), len(self.open))
         self.go_on(attack, self.steps(attack))

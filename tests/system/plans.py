@@ -5,6 +5,11 @@ import dataclasses
 
 SMALL, LARGE = "small", "large"
 
+# On a machine that has little time for the proxy, honest clients must not be late.
+PATIENT = {"timeouts": {"hello": "15s", "handshake": "20s"}}
+# Where places or descriptors have to become free by themselves.
+SHORT = {"timeouts": {"hello": "2s", "handshake": "5s"}}
+
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
@@ -23,7 +28,7 @@ class Plan:
         return [(attack[0], attack[at], 1 + attack[at] // 3000) for attack in self.attacks]
 
     def chosen(self, size):
-        return {**self.settings, **(self.large if size == LARGE else {})}
+        return {**PATIENT, **self.settings, **(self.large if size == LARGE else {})}
 
     def wrapper(self, size):
         if self.descriptors is None:
@@ -46,26 +51,23 @@ def together(names):
     return chosen[0]
 
 
-SHORT = {"timeouts": {"hello": "1s", "handshake": "3s"}}
-
 PLANS = {
     "silent": Plan("clients that say nothing", (("silent", 300, 10_000),),
-                   {"max_connections": 12_000, "timeouts": {"hello": "3s"}}),
+                   {"max_connections": 12_000, "timeouts": {"hello": "5s"}}),
     "drips": Plan("hellos byte by byte", (("drips", 100, 1000),)),
     "resets": Plan("connections reset at once", (("resets", 50, 500),)),
     "leavers": Plan("clients that leave in mid-handshake", (("leavers", 50, 500),)),
     "garbage": Plan("bytes and records of chance", (("garbage", 30, 200), ("forgeries", 5, 100))),
-    "big-hellos": Plan("hellos of 131 kB, and of less that never end", (("big_hellos", 60, 2000),),
-                       SHORT),
+    "big-hellos": Plan("hellos of 131 kB, and of less that never end", (("big_hellos", 60, 2000),)),
     "handshakes": Plan("full RSA handshakes", (("handshakes", 50, 500),), key="rsa"),
     "key-updates": Plan("requests for new keys", (("key_updates", 10, 200),)),
     "renegotiations": Plan("attempts to renegotiate", (("renegotiations", 10, 200),)),
     "crumbs": Plan("records of one byte", (("crumbs", 8, 50),)),
-    "deaf": Plan("clients that never read", (("deaf", 40, 1000),)),
-    "pushers": Plan("servers that never read", (("pushers", 40, 1000),)),
-    "memory": Plan("more than memory-max holds", (("deaf", 80, 800), ("pushers", 40, 200)),
+    "deaf": Plan("clients that never read", (("deaf", 40, 500),)),
+    "pushers": Plan("servers that never read", (("pushers", 40, 500),)),
+    "memory": Plan("more than memory-max holds", (("deaf", 80, 600), ("pushers", 40, 200)),
                    {"memory_max": "8m", "max_connections": 300},
-                   {"memory_max": "24m", "max_connections": 1500}),
+                   {"memory_max": "48m", "max_connections": 1500}),
     "places": Plan("more than max-connections", (("silent", 100, 5000),),
                    {"max_connections": 40, **SHORT}, {"max_connections": 1000}),
     "descriptors": Plan("more than descriptors last for", (("silent", 150, 3000),),

@@ -5,7 +5,9 @@ import collections
 import contextlib
 import json
 import pathlib
+import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +17,7 @@ import crowd
 import proxy as proxy_module
 
 HERE = pathlib.Path(__file__).parent
+EPHEMERAL = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
 # Ends of connections that no deadline of ours has to bring about come at once; those of a deadline
 # within the longest one that a flood configures, and sanitizers are slow.
 SETTLE_S = 30
@@ -35,7 +38,7 @@ class Server:
     """checked.py as a process, at the same port each time it is started."""
 
     def __init__(self):
-        self.port, self.process = 0, None
+        self.port, self.process = lasting_port(), None
         self.start()
 
     @property
@@ -47,13 +50,25 @@ class Server:
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         words = self.process.stdout.readline().split()
         assert words and words[0] == "serving", self.process.communicate()[1]
-        self.port = int(words[1])
 
     def kill(self):
         if self.process is not None:
             self.process.kill()
             self.process.communicate()
             self.process = None
+
+
+def lasting_port():
+    """One that no connection is given by chance while its server is down."""
+    lowest = int(EPHEMERAL.read_text().split()[0])
+    while True:
+        port = random.randrange(lowest // 2, lowest)
+        with socket.socket() as tried:
+            try:
+                tried.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 class Flood:
@@ -275,8 +290,9 @@ class Siege:
         reasons = collections.Counter(end["end"] for end in self.proxy.connections())
         dropped = sum(int(line.rsplit("=", 1)[1]) for line in self.proxy.said() if DROPPED in line)
         known = sum(reasons.values()) + probes
-        opened = people.connected + self.warmed + sum(
-            counters["connected"] for counters in figures["attackers"].values())
+        # The kernel may finish a connect that its client had no time to see.
+        opened = people.connected + len(people.aborted) + self.warmed + sum(
+            counters["begun"] for counters in figures["attackers"].values())
         figures.update(connections=accepted, probes=probes, reasons=dict(reasons), dropped=dropped)
         found = []
         if not known <= accepted <= known + dropped:
