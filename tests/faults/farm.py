@@ -58,6 +58,7 @@ class Site:
         self.settings = {key: value for key, value in self.settings.items() if value is not None}
         self.proxy = None
         self.end_fault = None  # where strace came later it can go earlier
+        self.loses_lines = False  # of the log, with the fault
         self.failures = []
 
     def frontend(self, name, backend=None):

@@ -11,6 +11,7 @@ import scenes
 import table
 
 ATTACH_S = 5
+WRITES = ("write", "writev")
 NOT_REACHED = "the call was not made"
 
 
@@ -22,6 +23,7 @@ def run(case, certificate):
         options = ["-e", f"trace={case.call}",
                    "-e", f"inject={case.call}:error={case.error}:when={case.when}"]
         site = scenes.make_site(case.scene, place, certificate, case.driver)
+        site.loses_lines = case.call in WRITES
         try:
             play(case.scene, site, trace, options)
             injected = trace.read_text(errors="replace").count("(INJECTED)")

@@ -198,7 +198,7 @@ def test_when_memory_comes_back_everybody_is_served(place, scene):
     finish(place)
 
 
-@pytest.mark.parametrize("is_own, stride", [(True, 5), (False, 1999)])
+@pytest.mark.parametrize("is_own, stride", [(True, 3), (False, 149)])
 def test_a_reload_that_lacks_memory_changes_nothing_and_says_so(place, is_own, stride):
     place.excuse_openssl()
     place.start().wait_until_ready()
