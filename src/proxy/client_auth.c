@@ -25,7 +25,7 @@ struct client_auth {
     struct auth_files            *files; /* as many as trusts */
     struct tls_trust             *trusts;
     size_t                        trusts_count;
-    struct tls_verify            *policies; /* the frontend's, then one a route */
+    struct tls_verify            *policies; /* the frontend's, then those routes have */
     size_t                        policies_count;
     struct name_table            *names; /* of routes, to policies */
 };
@@ -39,12 +39,14 @@ static bool          choose_trust(struct client_auth *auth, const struct chosen 
                                   struct config_report *report, size_t *index);
 static bool          add_trust(struct client_auth *auth, const struct chosen *chosen,
                                struct config_report *report);
-static bool          add_names(struct client_auth *auth);
-static bool          add_allows(struct tls_verify *policy, const struct config_clients *clients,
-                                struct config_report *report);
-static size_t        add_list(struct tls_allow *allows, enum tls_allow_kind kind,
-                              const struct config_strings *list, struct config_report *report);
-static size_t        allows_count(const struct config_clients *clients);
+static bool add_names(struct client_auth *auth, const struct config_strings *names, size_t policy);
+static bool has_own(const struct config_clients *clients);
+static size_t own_count(const struct config_frontend *config);
+static bool   add_allows(struct tls_verify *policy, const struct config_clients *clients,
+                         struct config_report *report);
+static size_t add_list(struct tls_allow *allows, enum tls_allow_kind kind,
+                       const struct config_strings *list, struct config_report *report);
+static size_t allows_count(const struct config_clients *clients);
 static const struct config_strings *list_of_paths(const struct client_auth *auth, size_t index);
 
 struct client_auth *client_auth_new(const struct config_frontend *config,
@@ -106,7 +108,7 @@ static bool asks_anyone(const struct config_frontend *config)
 static bool fill(struct client_auth *auth, struct config_report *report)
 {
     const struct config_frontend *config = auth->config;
-    size_t                        count = 1 + config->routes_count;
+    size_t                        count = 1 + own_count(config);
     struct chosen                 chosen = choose(&config->clients, &config->clients);
 
     auth->files = calloc(count, sizeof(*auth->files));
@@ -116,35 +118,55 @@ static bool fill(struct client_auth *auth, struct config_report *report)
         !add_policy(auth, (enum config_verify)config->clients.verify, &chosen, report)) {
         return false;
     }
-    for (size_t i = 0; i < config->routes_count; i++) {
-        const struct config_route *route = &config->routes[i];
-
-        chosen = choose(&route->clients, &config->clients);
-        if (!add_policy(auth, config_verify_of_route(config, route), &chosen, report)) {
-            return false;
-        }
-    }
-    return add_names(auth);
-}
-
-/* Every name of a route, also of those that ask for nothing: a name that is chosen for its backend
- * is chosen for its policy. Routes with mistakes in their names are told of elsewhere. */
-static bool add_names(struct client_auth *auth)
-{
-    const struct config_frontend *config = auth->config;
-
     auth->names = name_table_new();
     for (size_t i = 0; auth->names != NULL && i < config->routes_count; i++) {
-        for (size_t j = 0; j < config->routes[i].sni.count; j++) {
-            const char        *name = config->routes[i].sni.items[j].text;
-            struct bytes_const bytes = {(const uint8_t *)name, strlen(name)};
+        const struct config_route *route = &config->routes[i];
+        size_t                     policy = 0;
 
-            if (name_is_valid(bytes) && !name_table_add(auth->names, bytes, (int)(1 + i))) {
+        if (has_own(&route->clients)) {
+            policy = auth->policies_count;
+            chosen = choose(&route->clients, &config->clients);
+            if (!add_policy(auth, config_verify_of_route(config, route), &chosen, report)) {
                 return false;
             }
         }
+        if (!add_names(auth, &route->sni, policy)) {
+            return false;
+        }
     }
     return auth->names != NULL;
+}
+
+static bool has_own(const struct config_clients *clients)
+{
+    return clients->verify != CONFIG_ROUTE_VERIFY_FRONTEND || allows_count(clients) > 0 ||
+           clients->ca_file.count + clients->ca_dir.count > 0 ||
+           clients->crl_file.count + clients->crl_dir.count > 0;
+}
+
+static size_t own_count(const struct config_frontend *config)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < config->routes_count; i++) {
+        count += has_own(&config->routes[i].clients) ? 1 : 0;
+    }
+    return count;
+}
+
+/* Also those of routes that have nothing of their own: a name that is chosen for its backend is
+ * chosen for its policy. Names with mistakes are told of elsewhere. */
+static bool add_names(struct client_auth *auth, const struct config_strings *names, size_t policy)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        const char        *name = names->items[i].text;
+        struct bytes_const bytes = {(const uint8_t *)name, strlen(name)};
+
+        if (name_is_valid(bytes) && !name_table_add(auth->names, bytes, (int)policy)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool add_policy(struct client_auth *auth, enum config_verify verify,

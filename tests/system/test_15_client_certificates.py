@@ -374,6 +374,29 @@ def test_a_ticket_of_one_policy_never_resumes_in_another(start, driver, certs, b
         assert heard.endswith(REQUIRED[version][0])
 
 
+def test_a_session_that_was_stored_is_bound_to_its_policy_as_well(start, driver, certs, backend,
+                                                                  pki):
+    """TLS 1.2 clients without tickets: the daemon keeps the session."""
+    server = backend(backends.echo)
+    proxy = start(proxy_module.configuration(
+        io=driver, workers=2, allow_root=True,
+        frontends=[{"name": name, "listen": "127.0.0.1:0", "pem-file": certs.get().pem_path,
+                    "backend": "app", **policy}
+                   for name, policy in (("open", {}), ("required", {
+                       "client-verify": "required", "ca-file": pki.root.path}))],
+        backends=[{"name": "app", "servers": [{"address": server.address}]}])).wait_until_ready()
+    tls = tls_of(ssl.TLSVersion.TLSv1_2)
+    tls.options |= ssl.OP_NO_TICKET
+    session = ticket(proxy.port("open"), tls)
+    assert is_resumed(proxy.port("open"), tls, session)
+    heard = attempt(proxy.port("required"), tls, session=session)
+    assert heard.endswith("HANDSHAKE_FAILURE")
+    tls = tls_of(ssl.TLSVersion.TLSv1_2, pki.alice)
+    tls.options |= ssl.OP_NO_TICKET
+    session = ticket(proxy.port("required"), tls)
+    assert not is_resumed(proxy.port("open"), tls, session)
+
+
 # --- by name -------------------------------------------------------------------------------------
 
 @pytest.fixture

@@ -93,7 +93,8 @@ START_TEST(a_route_without_options_is_like_its_frontend)
                    "allow-cn = \"alice\"; routes = ( { sni = \"a\"; backend = \"b\"; } );");
     const struct tls_verify *route = policy_of(&options, "a");
 
-    ck_assert_ptr_ne(route, &options.policies[0]);
+    ck_assert_ptr_eq(route, &options.policies[0]);
+    ck_assert_uint_eq(options.policies_count, 1);
     ck_assert_int_eq(route->mode, TLS_VERIFY_REQUIRED);
     ck_assert_uint_eq(options.trusts_count, 1);
     ck_assert_uint_eq(route->trust, 0);
