@@ -116,11 +116,17 @@ static bool read_policies(struct tls_context *context, const struct tls_verify_o
     return verify->policies != NULL;
 }
 
-/* Until a name was read, and so a policy chosen, nobody is trusted. */
+/* Until a name was read, and so a policy chosen, nobody is trusted. The first authorities are those
+ * of most names: that list is not copied for each handshake. */
 static bool apply_policies(struct tls_context *context)
 {
     SSL_CTX *ssl_ctx = context->ssl_ctx;
+    STACK_OF(X509_NAME) *names = SSL_dup_CA_list(context->verify->trusts[0].names);
 
+    if (names == NULL) {
+        return false;
+    }
+    SSL_CTX_set_client_CA_list(ssl_ctx, names);
     SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, on_trouble);
     SSL_CTX_set_cert_verify_callback(ssl_ctx, on_chain, NULL);
     return SSL_CTX_add_custom_ext(ssl_ctx, REFUSAL_EXTENSION, SSL_EXT_TLS1_3_NEW_SESSION_TICKET,
@@ -169,10 +175,13 @@ bool verify_choose(struct tls_engine *engine)
     STACK_OF(X509_NAME) *names = NULL;
 
     SSL_set_verify(engine->ssl, mode_bits(policy), on_trouble);
-    if (policy->trust != NULL) {
+    if (policy->trust != NULL &&
+        SSL_set1_verify_cert_store(engine->ssl, policy->trust->store) != 1) {
+        return false;
+    }
+    if (policy->trust != NULL && policy->trust != &engine->context->verify->trusts[0]) {
         names = SSL_dup_CA_list(policy->trust->names);
-        if (names == NULL || SSL_set1_verify_cert_store(engine->ssl, policy->trust->store) != 1) {
-            sk_X509_NAME_pop_free(names, X509_NAME_free);
+        if (names == NULL) {
             return false;
         }
     }

@@ -303,6 +303,39 @@ START_TEST(a_name_may_trust_other_authorities)
 }
 END_TEST
 
+START_TEST(clients_are_told_the_authorities_of_the_name)
+{
+    static const char *const wanted[] = {"Root", "Other"};
+    struct credential        other = authority_make(NULL, "Other");
+
+    authorities[1] = kept(credential_pem(&other));
+    trusts[0].sends_names = true;
+    trusts[1].sends_names = true;
+    trusts[1].authorities = &authorities[1];
+    policies[1] = (struct tls_verify){.mode = TLS_VERIFY_OPTIONAL, .trust = 1};
+    policies[0].mode = TLS_VERIFY_OPTIONAL;
+    add_name("other.example.org", 1);
+    for (int i = 0; i < 2; i++) {
+        struct pair *pair = pair_now(_i);
+        char         name[64] = "";
+
+        ck_assert(tls_client_ask(&pair->client.engine,
+                                 i == 0 ? "www.example.org" : "other.example.org",
+                                 (struct bytes_const){0}));
+        pair_shake(pair);
+        const STACK_OF(X509_NAME) *told = SSL_get0_peer_CA_list(pair->client.engine.ssl);
+
+        ck_assert_int_eq(sk_X509_NAME_num(told), 1);
+        ck_assert_int_gt(X509_NAME_get_text_by_NID(sk_X509_NAME_value(told, 0), NID_commonName,
+                                                   name, sizeof(name)),
+                         0);
+        ck_assert_str_eq(name, wanted[i]);
+        pair_free(&pair);
+    }
+    credential_fini(&other);
+}
+END_TEST
+
 START_TEST(a_second_hello_is_held_to_the_same_policy)
 {
     struct pair *pair = NULL;
@@ -336,6 +369,7 @@ Suite *verify_sessions_suite(void)
                                   a_session_does_not_outlive_the_list_unless_it_may_be_old,
                                   each_name_has_its_policy_and_the_first_is_for_all_others,
                                   a_name_may_trust_other_authorities,
+                                  clients_are_told_the_authorities_of_the_name,
                                   a_second_hello_is_held_to_the_same_policy};
     Suite             *suite = suite_create("verify_sessions");
     TCase             *versions = tcase_create("versions");
