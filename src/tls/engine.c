@@ -36,6 +36,7 @@ static const char *const verified_names[] = {[TLS_VERIFIED_NOT] = "none",
                                              [TLS_VERIFIED_LIST_OLD] = "crl_expired",
                                              [TLS_VERIFY_FAILED] = "failed"};
 
+static bool             has_read_all(const struct tls_engine *engine);
 static enum verdict     verdict_of(struct tls_engine *engine, int result, const char *step);
 static enum tls_next    next_of(enum verdict verdict);
 static void             engine_fail(struct tls_engine *engine, const char *step);
@@ -154,8 +155,7 @@ enum tls_next tls_engine_decrypt(struct tls_engine *engine, struct buffer *plain
         struct bytes room = buffer_writable(plaintext);
 
         if (room.len == 0 || stint_is_over(&stint, got)) {
-            return engine->input.len > 0 || SSL_has_pending(engine->ssl) ? TLS_DRAIN_ME
-                                                                         : TLS_FEED_ME;
+            return has_read_all(engine) ? TLS_FEED_ME : TLS_DRAIN_ME;
         }
         openssl_error_drop();
         enum verdict verdict =
@@ -165,8 +165,18 @@ enum tls_next tls_engine_decrypt(struct tls_engine *engine, struct buffer *plain
             return next_of(verdict);
         }
         buffer_produced(plaintext, got);
+        if (has_read_all(engine)) {
+            return TLS_FEED_ME;
+        }
     }
     return TLS_FAILED;
+}
+
+/* OpenSSL need not be asked for more: it would take memory for a record, find that nothing has
+ * come, and give it back. */
+static bool has_read_all(const struct tls_engine *engine)
+{
+    return engine->input.len == 0 && SSL_has_pending(engine->ssl) == 0;
 }
 
 enum tls_next tls_engine_encrypt(struct tls_engine *engine, struct bytes_const plaintext,
