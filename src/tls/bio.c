@@ -8,16 +8,17 @@
 
 enum { ALERT_RECORD_BYTES = 7 };
 
-static int  bio_read(BIO *bio, char *into, int len);
-static int  bio_write(BIO *bio, const char *from, int len);
-static bool is_plain_alert(const char *record, size_t len);
-static int  write_alert(struct tls_engine *engine, const char *from);
-static long bio_ctrl(BIO *bio, int command, long number, void *pointer);
-static bool handshake_may_take(struct tls_engine *engine, const uint8_t *bytes, size_t len);
-static bool may_say_hello(const struct tls_engine *engine);
-static bool announced_fits(struct tls_announced *announced, const uint8_t *bytes, size_t len);
-static void announced_record_head(struct tls_announced *announced, uint8_t byte);
-static void announced_message_head(struct tls_announced *announced, uint8_t byte);
+static int    bio_read(BIO *bio, char *into, int len);
+static int    bio_write(BIO *bio, const char *from, int len);
+static bool   is_plain_alert(const char *record, size_t len);
+static int    write_alert(struct tls_engine *engine, const char *from);
+static long   bio_ctrl(BIO *bio, int command, long number, void *pointer);
+static bool   handshake_may_take(struct tls_engine *engine, const uint8_t *bytes, size_t len);
+static bool   may_say_hello(const struct tls_engine *engine);
+static bool   announced_fits(struct tls_announced *announced, const uint8_t *bytes, size_t len);
+static size_t smaller(size_t one, size_t other);
+static void   announced_record_head(struct tls_announced *announced, uint8_t byte);
+static void   announced_message_head(struct tls_announced *announced, uint8_t byte);
 
 /* Without a number of its own: OpenSSL has 127 for a process, and each library makes a method. */
 BIO_METHOD *bio_method_new(void)
@@ -48,8 +49,7 @@ BIO *bio_new(BIO_METHOD *method, struct tls_engine *engine)
 static int bio_read(BIO *bio, char *into, int len)
 {
     struct tls_engine *engine = BIO_get_data(bio);
-    size_t             wanted = len > 0 ? (size_t)len : 0;
-    size_t             bytes = engine->input.len < wanted ? engine->input.len : wanted;
+    size_t             bytes = smaller(engine->input.len, len > 0 ? (size_t)len : 0);
 
     BIO_clear_retry_flags(bio);
     if (engine->failure != TLS_FAILURE_NONE) {
@@ -157,25 +157,33 @@ static bool may_say_hello(const struct tls_engine *engine)
  */
 static bool announced_fits(struct tls_announced *announced, const uint8_t *bytes, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len;) {
+        size_t step = 1;
+
         if (announced->record_left == 0) {
-            announced_record_head(announced, bytes[i]);
+            announced_record_head(announced, bytes[i++]);
             continue;
         }
-        announced->record_left--;
         if (!announced->is_handshake) {
-            continue;
-        }
-        if (announced->message_left > 0) {
-            announced->message_left--;
+            step = smaller(len - i, announced->record_left);
+        } else if (announced->message_left > 0) {
+            step = smaller(smaller(len - i, announced->record_left), announced->message_left);
+            announced->message_left -= (uint32_t)step;
         } else {
             announced_message_head(announced, bytes[i]);
         }
+        announced->record_left -= (uint32_t)step;
+        i += step;
         if (announced->message_left > TLS_HANDSHAKE_BYTES_MAX) {
             return false;
         }
     }
     return true;
+}
+
+static size_t smaller(size_t one, size_t other)
+{
+    return one < other ? one : other;
 }
 
 /* Type (1), version (2), length (2). */
