@@ -96,7 +96,7 @@ def text(results):
 
 
 def paragraph(words):
-    return textwrap.fill(words, 100)
+    return textwrap.fill(words, 100, break_on_hyphens=False)
 
 
 def table(lines):
@@ -105,8 +105,8 @@ def table(lines):
 
 def about(results):
     machine = results["machine"]
-    return (f"Written by `scripts/bench --page` on {results['date']}, from {results['rounds_count']} "
-            f"rounds on {machine['cpus']} x {machine['model']} ({machine['memory_gib']} GiB), Linux "
+    return (f"Written by `scripts/bench --page` on {results['date']}, rounds: "
+            f"{results['rounds_count']}, on {machine['cpus']} x {machine['model']} ({machine['memory_gib']} GiB), Linux "
             f"{machine['kernel']}, {machine['openssl']}, gcc {machine['compiler']}, sources at "
             f"{machine['commit']}. Median (lowest-highest). The last columns compare io_uring and "
             "epoll with the best peer of the row: below 1 is better, except where the figure is a "
@@ -116,16 +116,15 @@ def about(results):
 def warnings(results):
     reasons = []
     if results["is_quick"] or results["rounds_count"] < ROUNDS_ENOUGH:
-        reasons.append(f"{results['rounds_count']} rounds" +
-                       (" of half the size" if results["is_quick"] else ""))
+        reasons.append(f"rounds: {results['rounds_count']}" +
+                       (", of half the size" if results["is_quick"] else ""))
     if results["noise_median"] > NOISE_CORES_MAX:
-        reasons.append(f"other work on the machine ({results['noise_median']:.1f} cores of it)")
-    if results["failures"]:
-        reasons.append(f"{len(results['failures'])} measurements that failed")
+        reasons.append(f"other work used {results['noise_median']:.1f} cores of the machine")
+    reasons += [f"failed: {failure}" for failure in results["failures"]]
     if not reasons:
         return []
-    return [paragraph("**Preliminary, to be renewed:** these are figures of " + ", and of ".join(reasons)
-                      + f". {ROUNDS_ENOUGH} rounds on a machine that does nothing else are wanted.")]
+    return [paragraph("**Preliminary, to be renewed.** " + "; ".join(reasons) + f". {ROUNDS_ENOUGH} "
+                      "whole rounds on a machine that does nothing else are wanted.")]
 
 
 def versions(results):
