@@ -5,8 +5,9 @@ A figure is known by (operation, measure), such as ("epoll/echo-47", "own").
 
 TOLERANCE = 0.02
 SURROUNDINGS = ("compiler", "libraries", "kernel")
-HEAD = """# What scripts/instructions counted: see there. Change it only with `scripts/instructions --accept`,
-# in the commit that makes the difference, with the reason in its message (tests/README.md).
+HEAD = """\
+# What scripts/instructions counted. Change it only with its --accept, in the commit that makes the
+# difference, with the reason in that commit's message (tests/README.md).
 """
 
 

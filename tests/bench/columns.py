@@ -75,8 +75,8 @@ class Column:
     is_fresh = False  # a proxy just started, rather than the long-lived one
     load_seconds = 20
 
-    def __init__(self, name, arguments, role="echo", certificate="ecdsa", tickets=False, group="main",
-                 workers=None, cipher=None, certificates=0, routes=0):
+    def __init__(self, name, arguments, role="echo", certificate="ecdsa", tickets=False,
+                 group="main", workers=None, cipher=None, certificates=0, routes=0):
         self.name = name
         self.arguments = arguments
         self.role = role
@@ -126,7 +126,7 @@ class Column:
         return {**self.figures(bench, result, used), **self.capacity(result, busiest_ns)}
 
     def capacity(self, result, busiest_ns):
-        """Operations a second if each worker had a processor to itself: the busiest sets the limit."""
+        """Operations a second if each worker had its own processor: the busiest is the limit."""
         done = result["operations"] or result["connections"]
         return {f"{self.name}-capacity": done / busiest_ns * 1e9} if busiest_ns else {}
 
@@ -170,8 +170,8 @@ class Crowd(PerExchange):
 
 
 class Choice(PerConnection):
-    """A connection to a server of more and more names. One worker, which has seen every name before:
-    the first use of a certificate costs more, and who pays for it when is another question."""
+    """A connection to a server of more and more names. One worker, which has seen every name
+    before: the first use of a certificate costs more, and when that is paid is another matter."""
 
     rounds_max = 3
     load_seconds = 180  # a server may listen long before all its certificates are read
@@ -210,7 +210,8 @@ class Latency(Column):
 
     def figures(self, bench, result, used):
         exchange = result["exchange_us"]
-        figures = {f"{self.name}-{share}": exchange[share] / 1e3 for share in ("p50", "p99", "p999")}
+        figures = {f"{self.name}-{share}": exchange[share] / 1e3
+                   for share in ("p50", "p99", "p999")}
         if "flood" in result:
             figures[f"{self.name}-rate"] = result["flood"]["flights"] / result["seconds"]
         return figures
@@ -281,8 +282,9 @@ class CheckedLoad(Checked):
 
 class CheckedH2load(Checked):
     def work(self, bench, proxy, process, requests):
-        command = ["h2load", "--h1", "-t", "1", "--tls13-ciphers", CIPHERS[bench.cipher], "--groups",
-                   GROUP, *self.arguments(requests), f"https://127.0.0.1:{process.port}/"]
+        command = ["h2load", "--h1", "-t", "1", "--tls13-ciphers", CIPHERS[bench.cipher],
+                   "--groups", GROUP, *self.arguments(requests),
+                   f"https://127.0.0.1:{process.port}/"]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True,
                               timeout=self.load_seconds)
         finished = re.search(r"finished in ([\d.]+)(ms|s|us),", done.stdout)

@@ -171,8 +171,8 @@ static void client_receive(void)
     }
 }
 
-/* Only the worker's turns are counted. One that finds nothing to do would wait: an hour is more
- * than any wait of a round, so that the number of turns does not depend on time. */
+/* Only the worker's turns are counted. Each has something to do, or something is on its way to it:
+ * none waits for time to pass, so that how many there are does not depend on it. */
 static void turn_until(is_so *so)
 {
     for (unsigned i = 0; i < TURNS_MAX; i++) {

@@ -19,7 +19,7 @@ AXES = {"connections": ("CPU us an echo", "connections open"),
 MEANINGS = """
 | figure | is |
 | --- | --- |
-| handshake-* | CPU of all processes of the proxy for a connection: full TLS 1.3 handshake and clean end |
+| handshake-* | CPU of all of a proxy's processes for a full TLS 1.3 handshake and a clean end |
 | resumed-* | the same with the handshake resumed from a ticket |
 | request-* | the same with one request of 47 bytes and its echo |
 | echo-N | CPU of a 47-byte echo, on N connections that are open and all busy |
@@ -29,10 +29,11 @@ MEANINGS = """
 | kept | PSS a connection still held one second after all were closed |
 | kept-share | PSS then, compared with before |
 | paced-* | milliseconds of an echo at 2,000 a second on 20 connections, from when it was due |
-| flood-* | the same while 128 sockets ask for full handshakes without end; rate: how many were served |
+| flood-* | the same while 128 sockets ask for full handshakes without end; rate: those served |
 | *-1w, *-aes128 | with one worker; with AES-128-GCM |
 | connections-N | echo among N open connections |
-| certificates-N, routes-N | one worker, connections that ask for N names in turn, each with its own certificate or route |
+| certificates-N, routes-N | one worker, connections that ask for N names in turn, each name with \
+its own certificate or route |
 """
 
 HOW = """
@@ -77,8 +78,8 @@ def text(results):
     parts += ["## With two workers and AES-256-GCM" if results["workers"] == 2 else
               f"## With {results['workers']} workers", table(report.table(results, "main")),
               "![bars of each figure beside the peers'](bars.svg)",
-              paragraph("Bars are medians, the strokes in them reach from the lowest to the highest "
-                        "round, the dashed line is the floor. Short is good.")]
+              paragraph("Bars are medians, the strokes in them reach from the lowest to the "
+                        "highest round, the dashed line is the floor. Short is good.")]
     sections = [("## With one worker", "", report.table(results, "one-worker")),
                 ("## From one worker to two", SCALING, report.scaling(results)),
                 ("## With AES-128-GCM", "", report.table(results, "aes128")),
@@ -106,11 +107,11 @@ def table(lines):
 def about(results):
     machine = results["machine"]
     return (f"Written by `scripts/bench --page` on {results['date']}, rounds: "
-            f"{results['rounds_count']}, on {machine['cpus']} x {machine['model']} ({machine['memory_gib']} GiB), Linux "
-            f"{machine['kernel']}, {machine['openssl']}, gcc {machine['compiler']}, sources at "
-            f"{machine['commit']}. Median (lowest-highest). The last columns compare io_uring and "
-            "epoll with the best peer of the row: below 1 is better, except where the figure is a "
-            "rate.")
+            f"{results['rounds_count']}, on {machine['cpus']} x {machine['model']} "
+            f"({machine['memory_gib']} GiB), Linux {machine['kernel']}, {machine['openssl']}, gcc "
+            f"{machine['compiler']}, sources at {machine['commit']}. Median (lowest-highest). The "
+            "last columns compare io_uring and epoll with the best peer of the row: below 1 is "
+            "better, except where the figure is a rate.")
 
 
 def warnings(results):
@@ -123,8 +124,9 @@ def warnings(results):
     reasons += [f"failed: {failure}" for failure in results["failures"]]
     if not reasons:
         return []
-    return [paragraph("**Preliminary, to be renewed.** " + "; ".join(reasons) + f". {ROUNDS_ENOUGH} "
-                      "whole rounds on a machine that does nothing else are wanted.")]
+    return [paragraph("**Preliminary, to be renewed.** " + "; ".join(reasons) +
+                      f". {ROUNDS_ENOUGH} whole rounds on a machine that does nothing else are "
+                      "wanted.")]
 
 
 def versions(results):
@@ -132,7 +134,7 @@ def versions(results):
                 if version]
     return paragraph("Versions of Debian's packages: " + ", ".join(packages) + ". Other processes "
                      f"used {results['noise_median']:.2f} cores meanwhile (median; at most "
-                     f"{results['noise_max']:.2f}). {results['idle_count']:,} connections were idle.")
+                     f"{results['noise_max']:.2f}). Idle connections: {results['idle_count']:,}.")
 
 
 def spread(results, name, figure):

@@ -75,7 +75,8 @@ def bar_panel(drawing, panel, left, top):
         drawing.text((start - 6, y + 11), name, "end")
         drawing.box((start, y + 1), median / highest * room, BAR_HEIGHT - 5, colour_of(name))
         middle = y + (BAR_HEIGHT - 3) / 2
-        drawing.line((start + low / highest * room, middle), (start + high / highest * room, middle))
+        drawing.line((start + low / highest * room, middle),
+                     (start + high / highest * room, middle))
         drawing.text((start + high / highest * room + 4, y + 11), number(median))
     if floor:
         x = start + floor / highest * room

@@ -79,7 +79,8 @@ def floor_of(figure, rounds, openssl):
     """What OpenSSL alone and a plain relay cost together; None where there is no such figure."""
     relay = median(rounds.get("relay", {}).get(figure, []))
     connect = median(rounds.get("relay", {}).get("handshake-ecdsa", []))
-    crypto = {"handshake-ecdsa": ("ecdsa", "handshake_us"), "handshake-rsa": ("rsa", "handshake_us"),
+    crypto = {"handshake-ecdsa": ("ecdsa", "handshake_us"),
+              "handshake-rsa": ("rsa", "handshake_us"),
               "request-ecdsa": ("ecdsa", "handshake_us"), "resumed-ecdsa": ("ecdsa", "resumed_us"),
               "download": ("ecdsa", "seal_s_per_gib"), "upload": ("ecdsa", "open_s_per_gib"),
               "idle": ("ecdsa", "idle_kib")}.get(figure.removesuffix(ONE_WORKER))
