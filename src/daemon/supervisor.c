@@ -15,11 +15,11 @@
 #include "daemon/crew.h"
 #include "daemon/limits.h"
 #include "daemon/logging.h"
+#include "daemon/renewal.h"
 #include "daemon/revocations.h"
 #include "daemon/service.h"
 #include "daemon/signals.h"
 #include "daemon/ticket_clock.h"
-#include "daemon/watch.h"
 #include "io/io.h"
 #include "reactor/shared_cache.h"
 
@@ -35,10 +35,6 @@
 #define PULSE_LEAST_NS  (500 * NS_PER_MS) /* reactors turn at least this often */
 #define CONTROL_TURN_NS NS_PER_S
 
-/* Certificates are read once their files have rested, or, when they never do, after a while. */
-#define QUIET_NS     NS_PER_S
-#define QUIET_MAX_NS (10 * NS_PER_S)
-
 /* The control loop sends and receives next to nothing. */
 enum { CONTROL_RING_ENTRIES = 16, CONTROL_BUFFERS = 2, CONTROL_TIMERS = 16, PULSES_PER_FEED = 4 };
 
@@ -53,9 +49,7 @@ struct supervisor {
     struct shared_cache             *session_cache; /* NULL: none */
     struct timer                     deadline;      /* of the drain; then, when to cut again */
     struct timer                     pulse;
-    struct watch                     watch;
-    struct timer                     quiet;         /* after certificates have changed */
-    uint64_t                         stirred_at_ns; /* for the first time before `quiet` */
+    struct renewal                   renewal;
     uint64_t                         pulse_ns;
     uint64_t                         connections_told;
     unsigned                         connections_max;
@@ -86,10 +80,7 @@ static void           on_changed(void *owner, bool is_done);
 static void           on_reloaded(struct supervisor *supervisor);
 static void           on_reload_failed(struct supervisor *supervisor);
 static bool           make_session_cache(struct supervisor *supervisor);
-static void           start_watch(struct supervisor *supervisor);
-static void           on_stirred(void *owner);
-static void           on_quiet(struct timer *timer);
-static void           renew(struct supervisor *supervisor);
+static void           on_renewal(void *owner);
 static void           discard(const struct supervisor_options *options);
 static unsigned       workers_of(const struct config *config);
 static unsigned connections_of(const struct supervisor *supervisor, const struct snapshot *snapshot,
@@ -103,8 +94,6 @@ enum exit_code supervisor_run(const struct supervisor_options *options)
     struct supervisor supervisor = {.options = options,
                                     .deadline = {.due = on_deadline},
                                     .pulse = {.due = on_pulse},
-                                    .watch = {.fd = -1},
-                                    .quiet = {.due = on_quiet},
                                     .connections_told = UINT64_MAX,
                                     .when_cut = EXIT_OK};
     enum exit_code    code = EXIT_OK;
@@ -116,7 +105,8 @@ enum exit_code supervisor_run(const struct supervisor_options *options)
     }
     listening_tell(options->listening, options->snapshot);
     announce_certificates(options->snapshot);
-    start_watch(&supervisor);
+    renewal_start(&supervisor.renewal, supervisor.control, options->snapshot->config, on_renewal,
+                  &supervisor);
     if (!start(&supervisor)) {
         code = EXIT_RUNTIME;
         cut(&supervisor, END_KILLED);
@@ -330,8 +320,8 @@ static void reload(struct supervisor *supervisor)
 
     if (snapshot == NULL || !apply(supervisor, snapshot)) {
         on_reload_failed(supervisor);
-    } else if (crew_snapshot(supervisor->crew)->config->auto_reload) {
-        on_stirred(supervisor);
+    } else {
+        renewal_look_again(&supervisor->renewal, crew_snapshot(supervisor->crew)->config);
     }
 }
 
@@ -346,7 +336,7 @@ static bool apply(struct supervisor *supervisor, struct snapshot *snapshot)
         return false;
     }
     announce_what_stays(was, snapshot->config);
-    watch_aim(&supervisor->watch, snapshot->config);
+    renewal_aim(&supervisor->renewal, snapshot->config);
     return crew_change(supervisor->crew, snapshot, &listening, workers_of(snapshot->config));
 }
 
@@ -372,7 +362,7 @@ static void on_changed(void *owner, bool is_done)
         reload(supervisor);
     }
     if (supervisor->wants_renewal) {
-        renew(supervisor);
+        on_renewal(supervisor);
     }
 }
 
@@ -396,55 +386,17 @@ static void on_reloaded(struct supervisor *supervisor)
 static void on_reload_failed(struct supervisor *supervisor)
 {
     log_error("reload failed, the configuration in use stays");
-    watch_aim(&supervisor->watch, crew_snapshot(supervisor->crew)->config);
+    renewal_aim(&supervisor->renewal, crew_snapshot(supervisor->crew)->config);
     service_ready();
 }
 
 /* --- certificates ------------------------------------------------------------------------- */
 
-/* A change between reading and watching goes unseen, so they are looked at once more. */
-static void start_watch(struct supervisor *supervisor)
-{
-    const struct config *config = supervisor->options->snapshot->config;
-    struct error         error;
-    char                 why[CONFIG_PROBLEM_BYTES];
-
-    if (!watch_start(&supervisor->watch, reactor_loop(supervisor->control), on_stirred, supervisor,
-                     &error)) {
-        log_warn("certificates are not watched, HUP reads them why=\"%s\"",
-                 error_text(&error, why, sizeof(why)));
-        return;
-    }
-    watch_aim(&supervisor->watch, config);
-    if (config->auto_reload) {
-        on_stirred(supervisor);
-    }
-}
-
-static void on_stirred(void *owner)
-{
-    struct supervisor *supervisor = owner;
-    uint64_t           now_ns = reactor_now_ns(supervisor->control);
-    uint64_t           due_ns = now_ns + QUIET_NS;
-
-    if (!timer_is_set(&supervisor->quiet)) {
-        supervisor->stirred_at_ns = now_ns;
-    }
-    if (due_ns > supervisor->stirred_at_ns + QUIET_MAX_NS) {
-        due_ns = supervisor->stirred_at_ns + QUIET_MAX_NS;
-    }
-    reactor_timer_set(supervisor->control, &supervisor->quiet, due_ns);
-}
-
-static void on_quiet(struct timer *timer)
-{
-    renew(container_of(timer, struct supervisor, quiet));
-}
-
 /* Watches first, along the links as they are now, and reads then: what changes in between stirs
  * again. */
-static void renew(struct supervisor *supervisor)
+static void on_renewal(void *owner)
 {
+    struct supervisor               *supervisor = owner;
     const struct supervisor_options *options = supervisor->options;
 
     if (supervisor->phase != PHASE_RUNNING) {
@@ -460,7 +412,7 @@ static void renew(struct supervisor *supervisor)
     if (!present->config->auto_reload) {
         return;
     }
-    watch_aim(&supervisor->watch, present->config);
+    renewal_aim(&supervisor->renewal, present->config);
     struct snapshot *snapshot = options->renew(options->owner, present);
 
     if (snapshot != NULL) {
@@ -537,10 +489,9 @@ static enum exit_code stop(struct supervisor *supervisor, enum exit_code code)
 
     reactor_timer_clear(supervisor->control, &supervisor->pulse);
     ticket_clock_stop(&supervisor->tickets);
-    reactor_timer_clear(supervisor->control, &supervisor->quiet);
     signals_stop(&supervisor->signals);
-    watch_stop(&supervisor->watch);
-    while (!signals_is_over(&supervisor->signals) || !watch_is_over(&supervisor->watch)) {
+    renewal_stop(&supervisor->renewal);
+    while (!signals_is_over(&supervisor->signals) || !renewal_is_over(&supervisor->renewal)) {
         reactor_turn(supervisor->control, CONTROL_TURN_NS);
     }
     if (supervisor->crew != NULL) {
