@@ -20,6 +20,7 @@ static struct line        line_begin(struct text *into, const struct access_styl
 static void               line_end(struct line *line);
 static void               put_session(struct line *line, const struct session_summary *summary);
 static void               put_failure(struct line *line, const struct session_summary *summary);
+static void               put_subject(struct line *line, struct bytes_const subject);
 static void               put_key(struct line *line, const char *key);
 static void               put_absent(struct line *line, const char *key);
 static void               put_bytes(struct line *line, const char *key, struct bytes_const bytes);
@@ -59,7 +60,7 @@ void access_line_conn(struct text *into, const struct access_style *style,
     put_string(&line, "group", summary->facts.group);
     put_number(&line, "resumed", summary->facts.is_resumed ? 1 : 0);
     put_string(&line, "verify", summary->facts.verify);
-    put_quoted(&line, "subject", summary->facts.subject);
+    put_subject(&line, summary->facts.subject);
     put_tenths(&line, "hs_ms", summary->handshake_ns);
     put_number(&line, "wait_ms", summary->wait_ns / NS_PER_MS);
     put_tenths(&line, "conn_ms", summary->connect_ns);
@@ -85,7 +86,7 @@ void access_line_failure(struct text *into, const struct access_style *style,
     put_bytes(&line, "sni", has_offer ? summary->offered.sni : summary->facts.sni);
     put_list(&line, "alpn_offered", summary->offered.alpn);
     put_list(&line, "versions_offered", bytes_of(summary->offered.versions));
-    put_quoted(&line, "subject", summary->facts.subject);
+    put_subject(&line, summary->facts.subject);
     put_failure(&line, summary);
     put_number(&line, "dur_ms", summary->duration_ns / NS_PER_MS);
     put_string(&line, "end", end_reason_word(summary->reason));
@@ -141,6 +142,15 @@ static void put_session(struct line *line, const struct session_summary *summary
     put_string(line, "id", id);
     put_string(line, "client", address_text(&summary->client, client));
     put_string(line, "fe", summary->frontend);
+}
+
+/* Only where a client showed a certificate: everyone else's lines have the columns they always had.
+ */
+static void put_subject(struct line *line, struct bytes_const subject)
+{
+    if (subject.len > 0) {
+        put_quoted(line, "subject", subject);
+    }
 }
 
 static void put_failure(struct line *line, const struct session_summary *summary)

@@ -67,13 +67,12 @@ START_TEST(a_session_is_one_line_of_text)
 {
     struct session_summary summary = sample_session();
 
-    ck_assert_str_eq(
-        conn_line(&text_style, &summary),
-        "conn id=01K742SG3VE800000010000011 client=192.0.2.1:55123 fe=https be=app "
-        "srv=10.0.0.2:80 sni=www.example.com alpn=h2 tls=TLSv1.3 "
-        "cipher=TLS_AES_128_GCM_SHA256 group=x25519 resumed=0 verify=none subject=- hs_ms=4.1 "
-        "wait_ms=0 conn_ms=0.7 dur_ms=15023 in=1834 out=99120 ktls=- "
-        "end=client_close ts=--");
+    ck_assert_str_eq(conn_line(&text_style, &summary),
+                     "conn id=01K742SG3VE800000010000011 client=192.0.2.1:55123 fe=https be=app "
+                     "srv=10.0.0.2:80 sni=www.example.com alpn=h2 tls=TLSv1.3 "
+                     "cipher=TLS_AES_128_GCM_SHA256 group=x25519 resumed=0 verify=none hs_ms=4.1 "
+                     "wait_ms=0 conn_ms=0.7 dur_ms=15023 in=1834 out=99120 ktls=- "
+                     "end=client_close ts=--");
 }
 END_TEST
 
@@ -87,7 +86,7 @@ START_TEST(a_session_is_one_line_of_json_with_the_same_keys)
         "\"id\":\"01K742SG3VE800000010000011\",\"client\":\"192.0.2.1:55123\",\"fe\":\"https\","
         "\"be\":\"app\",\"srv\":\"10.0.0.2:80\",\"sni\":\"www.example.com\",\"alpn\":\"h2\","
         "\"tls\":\"TLSv1.3\",\"cipher\":\"TLS_AES_128_GCM_SHA256\",\"group\":\"x25519\","
-        "\"resumed\":0,\"verify\":\"none\",\"subject\":null,\"hs_ms\":4.1,\"wait_ms\":0,\"conn_"
+        "\"resumed\":0,\"verify\":\"none\",\"hs_ms\":4.1,\"wait_ms\":0,\"conn_"
         "ms\":0.7,"
         "\"dur_ms\":15023,\"in\":1834,\"out\":99120,\"ktls\":null,\"end\":\"client_close\","
         "\"ts\":\"--\"}");
@@ -102,17 +101,16 @@ START_TEST(what_did_not_come_about_is_a_dash_or_null)
     summary.has_tls_failure = false;
     summary.client.len = 0;
     summary.reason = END_CLIENT_RESET;
-    ck_assert_str_eq(
-        conn_line(&text_style, &summary),
-        "conn id=01K742SG3VE800000010000011 client=- fe=https be=- srv=- sni=- alpn=- "
-        "tls=- cipher=- group=- resumed=0 verify=none subject=- hs_ms=- wait_ms=0 conn_ms=- "
-        "dur_ms=12 in=0 out=0 ktls=- end=client_reset ts=CD");
+    ck_assert_str_eq(conn_line(&text_style, &summary),
+                     "conn id=01K742SG3VE800000010000011 client=- fe=https be=- srv=- sni=- alpn=- "
+                     "tls=- cipher=- group=- resumed=0 verify=none hs_ms=- wait_ms=0 conn_ms=- "
+                     "dur_ms=12 in=0 out=0 ktls=- end=client_reset ts=CD");
     ck_assert_str_eq(
         conn_line(&json_style, &summary),
         "{\"event\":\"conn\",\"time\":\"2025-10-09T08:53:35.147456Z\","
         "\"id\":\"01K742SG3VE800000010000011\",\"client\":null,\"fe\":\"https\",\"be\":null,"
         "\"srv\":null,\"sni\":null,\"alpn\":null,\"tls\":null,\"cipher\":null,\"group\":null,"
-        "\"resumed\":0,\"verify\":\"none\",\"subject\":null,\"hs_ms\":null,\"wait_ms\":0,\"conn_"
+        "\"resumed\":0,\"verify\":\"none\",\"hs_ms\":null,\"wait_ms\":0,\"conn_"
         "ms\":null,"
         "\"dur_ms\":12,\"in\":0,\"out\":0,\"ktls\":null,\"end\":\"client_reset\",\"ts\":\"CD\"}");
     ck_assert(flat_json_is_valid(memory));
@@ -162,14 +160,14 @@ START_TEST(a_failed_handshake_says_what_was_offered)
     ck_assert_str_eq(failure_line(&text_style, &summary, 0),
                      "hs_fail id=01K742SG3VE800000010000011 client=192.0.2.1:55123 fe=https "
                      "sni=www.example.com alpn_offered=h2,http/1.1 "
-                     "versions_offered=TLSv1.3,TLSv1.2 subject=- alert=sent:handshake_failure(40) "
+                     "versions_offered=TLSv1.3,TLSv1.2 alert=sent:handshake_failure(40) "
                      "ssl_reason=\"no shared cipher\" dur_ms=12 end=hs_failed");
     ck_assert_str_eq(failure_line(&json_style, &summary, 3),
                      "{\"event\":\"hs_fail\",\"time\":\"2025-10-09T08:53:35.147456Z\","
                      "\"id\":\"01K742SG3VE800000010000011\",\"client\":\"192.0.2.1:55123\","
                      "\"fe\":\"https\",\"sni\":\"www.example.com\","
                      "\"alpn_offered\":\"h2,http/1.1\","
-                     "\"versions_offered\":\"TLSv1.3,TLSv1.2\",\"subject\":null,"
+                     "\"versions_offered\":\"TLSv1.3,TLSv1.2\","
                      "\"alert\":\"sent:handshake_failure(40)\","
                      "\"ssl_reason\":\"no shared cipher\",\"dur_ms\":12,\"end\":\"hs_failed\","
                      "\"suppressed\":3}");
@@ -186,11 +184,10 @@ START_TEST(a_client_that_said_nothing_offered_nothing)
     summary.tls_reason = "-";
     summary.alert = (struct tls_alert){0};
     summary.offered = (struct tls_offered){.versions = "-"};
-    ck_assert_str_eq(
-        failure_line(&text_style, &summary, 7),
-        "hs_fail id=01K742SG3VE800000010000011 client=192.0.2.1:55123 fe=https sni=- "
-        "alpn_offered=- versions_offered=- subject=- alert=none ssl_reason=- dur_ms=12 "
-        "end=hello_timeout suppressed=7");
+    ck_assert_str_eq(failure_line(&text_style, &summary, 7),
+                     "hs_fail id=01K742SG3VE800000010000011 client=192.0.2.1:55123 fe=https sni=- "
+                     "alpn_offered=- versions_offered=- alert=none ssl_reason=- dur_ms=12 "
+                     "end=hello_timeout suppressed=7");
 }
 END_TEST
 
