@@ -5,7 +5,9 @@
 #include "io/socket.h"
 #include "world_sim.h"
 
+#include <arpa/inet.h>
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,11 +69,9 @@ struct world world_open(size_t index)
 
 struct world world_open_with(size_t index, struct io_options options)
 {
-    struct world   world = {.is_simulated = world_sim_is(drivers[index]),
-                            .is_uring = strcmp(drivers[index], "io_uring") == 0};
-    struct error   error = ERROR_OK;
-    struct address addresses[ADDRESSES_PER_TEXT_MAX];
-    const char    *problem;
+    struct world world = {.is_simulated = world_sim_is(drivers[index]),
+                          .is_uring = strcmp(drivers[index], "io_uring") == 0};
+    struct error error = ERROR_OK;
 
     if (world.is_simulated) {
         world_sim_open(&world, drivers[index]);
@@ -80,13 +80,33 @@ struct world world_open_with(size_t index, struct io_options options)
     options.driver = drivers[index];
     world.loop = io_loop_open(&options, &error);
     ck_assert_ptr_nonnull(world.loop);
-    ck_assert_uint_eq(address_parse("127.0.0.1:0", addresses, &problem), 1);
-    world.address = addresses[0];
-    world.listen_fd =
-        socket_listen(&world.address, &(struct listen_options){.backlog = BACKLOG}, &error);
-    ck_assert_int_ge(world.listen_fd, 0);
-    socket_local(world.listen_fd, &world.address);
+    world.listen_fd = world_listen(&world.address, BACKLOG);
     return world;
+}
+
+/* Linux has all of 127.0.0.0/8: each process takes an address of its own, so that others on this
+ * machine, however many connections they have, leave it ports. */
+int world_listen(struct address *address, int backlog)
+{
+    struct listen_options options = {.backlog = backlog};
+    struct address        addresses[ADDRESSES_PER_TEXT_MAX];
+    unsigned              pid = (unsigned)getpid();
+    char                  text[ADDRESS_TEXT_BYTES];
+    const char           *problem;
+    struct error          error;
+
+    (void)snprintf(text, sizeof(text), "127.%u.%u.%u:0", (pid >> 16 & 0x3f) | 0x40, pid >> 8 & 0xff,
+                   pid & 0xff);
+    ck_assert_uint_eq(address_parse(text, addresses, &problem), 1);
+    int fd = socket_listen(&addresses[0], &options, &error);
+
+    if (fd < 0) {
+        addresses[0].socket.ip4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        fd = socket_listen(&addresses[0], &options, &error);
+    }
+    ck_assert_int_ge(fd, 0);
+    socket_local(fd, address);
+    return fd;
 }
 
 void world_close(struct world *world)

@@ -50,6 +50,9 @@ struct world world_open(size_t index);
 struct world world_open_with(size_t index, struct io_options options);
 void         world_close(struct world *world);
 
+/* A listening socket of the kernel's, and its address. */
+int world_listen(struct address *address, int backlog);
+
 /* Submits; `call` must be zeroed or done. */
 void world_accept(struct world *world, struct call *call);
 void world_connect(struct world *world, struct call *call, int fd);
