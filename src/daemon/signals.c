@@ -38,6 +38,7 @@ bool signals_start(struct signals *signals, struct io_loop *loop, signals_came *
 
 void signals_stop(struct signals *signals)
 {
+    signals->is_stopping = true;
     io_cancel(signals->loop, &signals->op);
 }
 
@@ -59,7 +60,8 @@ static void on_readable(struct io_op *op)
     struct signals         *signals = container_of(op, struct signals, op);
     struct signalfd_siginfo info;
 
-    if (error_kind(&op->error) == ERROR_CANCELLED) {
+    /* A cancel is a request: a signal may have come first. */
+    if (signals->is_stopping || error_kind(&op->error) == ERROR_CANCELLED) {
         (void)close(signals->fd);
         signals->fd = -1;
         return;

@@ -17,6 +17,7 @@ struct signals {
     signals_came   *came;
     void           *owner;
     int             fd;
+    bool            is_stopping;
 };
 
 /* Before any thread is made, since threads inherit what is blocked: TERM INT QUIT HUP USR1 USR2 are

@@ -63,6 +63,7 @@ bool watch_start(struct watch *watch, struct io_loop *loop, watch_stirred *stirr
 void watch_stop(struct watch *watch)
 {
     if (watch->fd >= 0) {
+        watch->is_stopping = true;
         io_cancel(watch->loop, &watch->op);
     }
 }
@@ -247,7 +248,8 @@ static void on_readable(struct io_op *op)
 {
     struct watch *watch = container_of(op, struct watch, op);
 
-    if (error_kind(&op->error) == ERROR_CANCELLED) {
+    /* A cancel is a request: a change may have come first. */
+    if (watch->is_stopping || error_kind(&op->error) == ERROR_CANCELLED) {
         (void)close(watch->fd);
         watch->fd = -1;
         drop_all_but(watch, watch->round + 1);

@@ -26,6 +26,7 @@ struct watch {
     struct id_table directories; /* by inotify's number for them */
     uint64_t        round;       /* of watch_aim */
     bool            has_complained;
+    bool            is_stopping;
 };
 
 /* Begins, with nothing watched yet. False and error where the kernel has no inotify for us. */

@@ -46,7 +46,9 @@ class Site:
         self.tell()
 
     def tell(self):
-        self.proxy.config_path.write_text(proxy_module.configuration(**self.settings))
+        half_written = self.proxy.config_path.with_suffix(".new")
+        half_written.write_text(proxy_module.configuration(**self.settings))
+        half_written.rename(self.proxy.config_path)
         self.proxy.send(signal.SIGHUP)
 
     def rotate(self, count):

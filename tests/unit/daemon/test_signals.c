@@ -51,8 +51,36 @@ START_TEST(each_signal_comes_once_in_the_loop_and_none_kills)
 }
 END_TEST
 
+/* Whether the wait for it ends before it can be cancelled is the kernel's choice. */
+START_TEST(a_signal_on_its_way_does_not_keep_the_end_from_coming)
+{
+    static const char *const drivers[] = {"io_uring", "epoll"};
+
+    signals_block();
+    for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+        struct signals  signals;
+        struct error    error;
+        struct io_loop *loop = io_loop_open(&(struct io_options){.driver = drivers[i]}, &error);
+
+        if (loop == NULL) {
+            continue; /* not built, or not to be had here */
+        }
+        ck_assert(signals_start(&signals, loop, on_came, NULL, &error));
+        io_turn(loop, 0);
+        ck_assert_int_eq(kill(getpid(), SIGHUP), 0);
+        signals_stop(&signals);
+        for (int turns = 0; turns < TURNS_MAX && !signals_is_over(&signals); turns++) {
+            io_turn(loop, NS_PER_MS);
+        }
+        ck_assert(signals_is_over(&signals));
+        io_loop_close(&loop);
+    }
+}
+END_TEST
+
 Suite *signals_suite(void)
 {
-    return suite_of(
-        "signals", (const TTest *const[]){each_signal_comes_once_in_the_loop_and_none_kills, NULL});
+    return suite_of("signals", (const TTest *const[]){
+                                   each_signal_comes_once_in_the_loop_and_none_kills,
+                                   a_signal_on_its_way_does_not_keep_the_end_from_coming, NULL});
 }
