@@ -46,11 +46,11 @@ class Site:
         # address of one's own has them all free.
         self.host = "127." + ".".join(str(random.randint(1, 254)) for _ in range(3))
         self.ports = {name: 4430 + i for i, name in enumerate(FRONTENDS)}
-        self.servers = {"up": backends.Server(self.answer_whole_request),
-                        "down": backends.Server(backends.answer_and(DOWN, "fin")),
-                        "cut": backends.Server(self.expect_no_clean_end),
-                        "echo": backends.Server(backends.echo),
-                        "new": backends.Server(backends.answer_and(NEW, "fin"))}
+        scripts = {"up": self.answer_whole_request, "down": backends.answer_and(DOWN, "fin"),
+                   "cut": self.expect_no_clean_end, "echo": backends.echo,
+                   "new": backends.answer_and(NEW, "fin")}
+        self.servers = {name: backends.Server(script, host=self.host)
+                        for name, script in scripts.items()}
         self.settings = {"io": driver, "workers": 1, "allow-root": True, "timeouts": TIMEOUTS,
                          "frontends": [self.frontend(name) for name in FRONTENDS[:4]],
                          "backends": [self.backend(name, name) for name in self.servers],

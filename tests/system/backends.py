@@ -12,7 +12,7 @@ WAIT_S = 30 * int(os.environ.get("SALLYPORT_SLOWNESS", "1"))
 class Server:
     """Runs script(connection) for each connection. `seen` collects what scripts note."""
 
-    def __init__(self, script, path=None):
+    def __init__(self, script, path=None, host="127.0.0.1"):
         self.script = script
         self.seen = []
         self.news = threading.Condition()
@@ -25,8 +25,8 @@ class Server:
         else:
             self.listener = socket.socket()
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.listener.bind(("127.0.0.1", 0))
-            self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
+            self.listener.bind((host, 0))
+            self.address = f"{host}:{self.listener.getsockname()[1]}"
         self.listener.listen(512)
         self.accepted = 0
         self.over = threading.Event()
