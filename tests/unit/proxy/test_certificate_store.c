@@ -8,10 +8,12 @@
 #include "tls/context.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct scratch            scratch;
@@ -265,6 +267,47 @@ START_TEST(a_link_is_followed_and_one_that_points_elsewhere_is_another_file)
 }
 END_TEST
 
+/* Until it is killed, the link leads to one and to the other. */
+static void flip(const char *link, const char *spare)
+{
+    for (unsigned i = 0;; i++) {
+        if (symlink(i % 2 == 0 ? "one.pem" : "other.pem", spare) != 0 || rename(spare, link) != 0) {
+            _exit(1);
+        }
+    }
+}
+
+START_TEST(a_link_that_flips_gives_one_or_the_other_whole)
+{
+    enum { ROUNDS = 1000 };
+    char link[SCRATCH_PATH_BYTES], spare[SCRATCH_PATH_BYTES];
+
+    free(fresh("one.pem"));
+    free(fresh("other.pem"));
+    scratch_name(&scratch, "link.pem", link);
+    scratch_name(&scratch, "spare", spare);
+    ck_assert_int_eq(symlink("one.pem", link), 0);
+    certificate_store_begin(store);
+    const struct tls_certificate *one = get("one.pem"), *other = get("other.pem");
+    pid_t                         flipper = fork();
+
+    if (flipper == 0) {
+        flip(link, spare);
+    }
+    ck_assert_int_gt(flipper, 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        certificate_store_begin(store);
+        (void)get("one.pem");
+        (void)get("other.pem");
+        const struct tls_certificate *found = get("link.pem");
+
+        ck_assert_msg(outcome == STORE_GOOD && (found == one || found == other), "%s", problem);
+    }
+    ck_assert_int_eq(kill(flipper, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(flipper, NULL, 0), flipper);
+}
+END_TEST
+
 /* --- directories --------------------------------------------------------------------------- */
 
 START_TEST(hidden_files_and_leftovers_are_no_certificates)
@@ -331,6 +374,7 @@ Suite *certificate_store_suite(void)
     tcase_add_test(tcase, what_is_no_longer_asked_for_is_forgotten);
     tcase_add_test(tcase, the_next_to_expire_is_known);
     tcase_add_test(tcase, a_link_is_followed_and_one_that_points_elsewhere_is_another_file);
+    tcase_add_test(tcase, a_link_that_flips_gives_one_or_the_other_whole);
     tcase_add_test(tcase, hidden_files_and_leftovers_are_no_certificates);
     tcase_add_test(tcase, a_directory_is_listed_in_byte_order_without_directories);
     suite_add_tcase(suite, tcase);

@@ -385,6 +385,75 @@ START_TEST(files_with_keys_are_wiped_from_memory)
 }
 END_TEST
 
+START_TEST(a_directory_gives_what_can_be_used_of_it)
+{
+    struct snapshot *snapshot =
+        build("frontends = ( { backend = \"app\"; listen = [ \"127.0.0.1:443\" ];\n"
+              "  pem-dir = \"@\"; } );\n" BACKENDS);
+
+    ck_assert_ptr_nonnull(snapshot);
+    /* good.pem, old.pem and other.pem; empty, encrypted, key and leaf are of no use */
+    ck_assert_uint_eq(tls_selection_count(snapshot->frontends[0].tls.selection), 3);
+    ck_assert_uint_eq(snapshot->certificates.count, 3);
+    ck_assert_uint_eq(snapshot->certificates.errors, 4);
+    ck_assert_ptr_nonnull(strstr(printed(), "test.conf:2: warning: "));
+    ck_assert_ptr_nonnull(strstr(printed(), "empty.pem: no certificate in it (no start line); "
+                                            "it is skipped"));
+    snapshot_free(&snapshot);
+    refuses("strict-certs = true; frontends = ( { backend = \"app\"; listen = \"127.0.0.1:443\";\n"
+            "  pem-dir = \"@\"; } );\n" BACKENDS,
+            "test.conf:2: error: ");
+    refuses("frontends = ( { backend = \"app\"; listen = \"127.0.0.1:443\";\n"
+            "  pem-dir = \"@\"; pem-dir-glob = \"empty*\"; } );\n" BACKENDS,
+            "test.conf:2: error: there is no certificate in pem-dir that can be used");
+}
+END_TEST
+
+START_TEST(frontends_and_snapshots_share_certificates)
+{
+    struct snapshot *first = build(FRONTEND("good.pem", ""));
+    struct snapshot *second =
+        build("frontends = ( { name = \"a\"; backend = \"app\"; listen = \"127.0.0.1:443\";"
+              "  pem-file = \"@/good.pem\"; }, { name = \"b\"; backend = \"app\";"
+              "  listen = \"127.0.0.1:444\"; pem-file = \"@/good.pem\"; } );" BACKENDS);
+
+    ck_assert_ptr_nonnull(first);
+    ck_assert_ptr_nonnull(second);
+    ck_assert_uint_eq(second->certificates.parsed, 0);
+    ck_assert_uint_eq(second->certificates.count, 1);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert(tls_selection_is_equal(second->frontends[i].tls.selection,
+                                         first->frontends[0].tls.selection));
+    }
+    snapshot_free(&first);
+    snapshot_free(&second);
+}
+END_TEST
+
+START_TEST(a_renewed_snapshot_has_the_same_configuration_and_what_is_new)
+{
+    struct snapshot *first = build(FRONTEND("good.pem", ""));
+    char            *text = make(30);
+
+    ck_assert_ptr_nonnull(first);
+    struct snapshot *same = snapshot_renew(first, store, &report);
+
+    ck_assert_ptr_nonnull(same);
+    ck_assert_ptr_eq(same->config, first->config);
+    ck_assert(snapshot_has_same_certificates(first, same));
+    write_file("good.pem", text, 0600);
+    free(text);
+    struct snapshot *other = snapshot_renew(same, store, &report);
+
+    ck_assert_ptr_nonnull(other);
+    ck_assert(!snapshot_has_same_certificates(same, other));
+    snapshot_free(&first);
+    snapshot_free(&same);
+    ck_assert_str_eq(other->config->backends[0].name.text, "app");
+    snapshot_free(&other);
+}
+END_TEST
+
 Suite *snapshot_suite(void)
 {
     Suite *suite = suite_create("snapshot");
@@ -407,6 +476,9 @@ Suite *snapshot_suite(void)
     tcase_add_test(tcase, every_mistake_is_told_in_one_run);
     tcase_add_test(tcase, a_service_inside_the_daemon_is_known);
     tcase_add_test(tcase, files_with_keys_are_wiped_from_memory);
+    tcase_add_test(tcase, a_directory_gives_what_can_be_used_of_it);
+    tcase_add_test(tcase, frontends_and_snapshots_share_certificates);
+    tcase_add_test(tcase, a_renewed_snapshot_has_the_same_configuration_and_what_is_new);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -6,6 +6,7 @@
 #include "suites.h"
 
 #include <openssl/ssl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -197,6 +198,73 @@ START_TEST(keys_in_their_older_forms_are_read)
 }
 END_TEST
 
+static char *join(const char *first, const char *second)
+{
+    char *text = NULL;
+
+    ck_assert_int_gt(asprintf(&text, "%s%s", first, second), 0);
+    return text;
+}
+
+START_TEST(an_issuer_of_many_is_held_once_and_goes_with_the_last)
+{
+    enum { MANY = 50 };
+    char                   *issuer = certificate_only_leaf(rsa_pem());
+    char                   *text = join(ec_pem(), issuer);
+    struct tls_selection   *selection = tls_selection_new();
+    size_t                  before = heap_bytes();
+    struct tls_certificate *alone[MANY];
+
+    for (int i = 0; i < MANY; i++) {
+        alone[i] = certificate_of(ec_pem());
+    }
+    size_t without = heap_bytes() - before;
+
+    before = heap_bytes();
+    for (int i = 0; i < MANY; i++) {
+        add(selection, certificate_of(text));
+    }
+    /* Parsed, one takes 4 KiB and more. */
+    ck_assert_uint_lt(heap_bytes() - before, without + 20000);
+    for (int i = 0; i < MANY; i++) {
+        tls_certificate_free(&alone[i]);
+    }
+    struct pair *pair = pair_with(selection);
+
+    pair_shake(pair);
+    check_established(pair);
+    ck_assert_int_eq(sk_X509_num(SSL_get_peer_cert_chain(pair->client.engine.ssl)), 2);
+    pair_free(&pair);
+    tls_selection_free(&selection);
+    free(issuer);
+    free(text);
+}
+END_TEST
+
+START_TEST(the_chain_is_sent_with_a_certificate_that_is_not_the_default)
+{
+    char                 *issuer = certificate_only_leaf(rsa_pem());
+    char                 *text = join(ec_pem(), issuer);
+    struct tls_selection *selection = tls_selection_new();
+
+    add(selection, made(CERTIFICATE_EC_P256, "first", "DNS:first.example", 2));
+    add(selection, certificate_of(text));
+    struct pair *pair = pair_with(selection);
+
+    for (int i = 0; i < 2; i++) {
+        pair_restart(pair);
+        ck_assert(tls_client_ask(&pair->client.engine, "www.example.org", (struct bytes_const){0}));
+        pair_shake(pair);
+        check_established(pair);
+        ck_assert_int_eq(sk_X509_num(SSL_get_peer_cert_chain(pair->client.engine.ssl)), 2);
+    }
+    pair_free(&pair);
+    tls_selection_free(&selection);
+    free(issuer);
+    free(text);
+}
+END_TEST
+
 START_TEST(names_that_are_no_host_names_do_not_count)
 {
     struct tls_certificate *certificate = made(
@@ -308,6 +376,8 @@ Suite *selection_suite(void)
     tcase_add_test(tcase, a_certificate_outlives_the_selection_it_was_dropped_from);
     tcase_add_test(tcase, an_expired_certificate_is_used_and_can_be_warned_of);
     tcase_add_test(tcase, keys_in_their_older_forms_are_read);
+    tcase_add_test(tcase, an_issuer_of_many_is_held_once_and_goes_with_the_last);
+    tcase_add_test(tcase, the_chain_is_sent_with_a_certificate_that_is_not_the_default);
     tcase_add_test(tcase, names_that_are_no_host_names_do_not_count);
     tcase_add_test(tcase, a_weak_key_is_taken_by_the_old_policy_alone);
     tcase_add_test(tcase, a_renewed_certificate_ends_its_own_tickets_and_no_others);
