@@ -1,7 +1,7 @@
 /* sallyport: reads its arguments and its configuration, takes what needs privileges, gives them up,
  * and hands over to the supervisor. */
-#include "base/log.h"
 #include "daemon/arguments.h"
+#include "daemon/configuration.h"
 #include "daemon/cpus.h"
 #include "daemon/exit_code.h"
 #include "daemon/explain.h"
@@ -9,7 +9,6 @@
 #include "daemon/listening.h"
 #include "daemon/logging.h"
 #include "daemon/pid_file.h"
-#include "daemon/privileges.h"
 #include "daemon/signals.h"
 #include "daemon/supervisor.h"
 #include "daemon/version.h"
@@ -17,33 +16,26 @@
 
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* What a start needs. The supervisor takes snapshot and sockets over. */
 struct launch {
-    const struct arguments   *arguments;
-    struct certificate_store *store; /* lives as long as the process */
-    struct snapshot          *snapshot;
-    struct privileges         privileges;
-    struct listening          listening;
-    unsigned                  descriptors;
-    unsigned                  workers;
-    char                      pid_file[PATH_MAX];
-    uint64_t                  told; /* a hash of what was last said of certificates */
+    const struct arguments *arguments;
+    struct configuration    configuration;
+    struct snapshot        *snapshot;
+    struct listening        listening;
+    unsigned                descriptors;
+    unsigned                workers;
+    char                    pid_file[PATH_MAX];
 };
 
 static enum exit_code   with_configuration(const struct arguments *arguments);
-static enum exit_code   with_store(struct launch *launch);
-static bool             load(struct launch *launch, enum config_severity severity);
-static void             tell(const struct config_report *report);
+static enum exit_code   with_snapshot(struct launch *launch);
 static enum exit_code   show(const struct arguments *arguments, const struct snapshot *snapshot);
 static enum exit_code   run(struct launch *launch);
 static bool             prepare(struct launch *launch);
 static enum exit_code   serve(struct launch *launch);
 static struct snapshot *on_reload(void *owner);
 static struct snapshot *on_renew(void *owner, const struct snapshot *present);
-static void             tell_news(struct launch *launch, const struct config_report *report);
 
 int main(int argc, char **argv)
 {
@@ -73,77 +65,32 @@ int main(int argc, char **argv)
 
 static enum exit_code with_configuration(const struct arguments *arguments)
 {
-    struct launch launch = {.arguments = arguments};
-    struct error  error;
-    char          why[CONFIG_PROBLEM_BYTES];
+    struct launch  launch = {.arguments = arguments};
+    enum exit_code code = EXIT_RUNTIME;
 
-    launch.store = certificate_store_new(&error);
-    if (launch.store == NULL) {
-        (void)fprintf(stderr, "sallyport: OpenSSL cannot be used: %s\n",
-                      error_text(&error, why, sizeof(why)));
-        return EXIT_RUNTIME;
+    if (configuration_init(&launch.configuration, arguments)) {
+        code = with_snapshot(&launch);
+        configuration_fini(&launch.configuration);
     }
-    enum exit_code code = with_store(&launch);
-
-    certificate_store_free(&launch.store);
     return code;
 }
 
-static enum exit_code with_store(struct launch *launch)
+static enum exit_code with_snapshot(struct launch *launch)
 {
-    enum arguments_mode mode = launch->arguments->mode;
-    bool is_sound = load(launch, mode == ARGUMENTS_RUN ? CONFIG_ERROR : CONFIG_WARNING);
+    bool is_run = launch->arguments->mode == ARGUMENTS_RUN;
 
-    if (is_sound && mode == ARGUMENTS_RUN) {
+    launch->snapshot =
+        configuration_load(&launch->configuration, is_run ? CONFIG_ERROR : CONFIG_WARNING);
+    if (launch->snapshot == NULL) {
+        return EXIT_CONFIG;
+    }
+    if (is_run) {
         return run(launch);
     }
-    enum exit_code code = is_sound ? show(launch->arguments, launch->snapshot) : EXIT_CONFIG;
+    enum exit_code code = show(launch->arguments, launch->snapshot);
 
     snapshot_free(&launch->snapshot);
     return code;
-}
-
-/* Everything that may be wrong with the configuration is found and told here. `severity`: of what
- * is wrong with whom to become. */
-static bool load(struct launch *launch, enum config_severity severity)
-{
-    const struct arguments *arguments = launch->arguments;
-    struct config_report    report = {0};
-    struct config *config = config_load(arguments->configs, arguments->configs_count, &report);
-
-    if (config != NULL) {
-        arguments_apply(arguments, config);
-        privileges_find(config, severity, &report, &launch->privileges);
-        launch->snapshot = snapshot_build(&config, launch->store, &report);
-    }
-    bool is_sound = launch->snapshot != NULL && !config_report_has_errors(&report) &&
-                    (!arguments->is_strict || config_report_warnings(&report) == 0);
-
-    tell(&report);
-    launch->told = config_report_hash(&report);
-    config_report_fini(&report);
-    return is_sound;
-}
-
-/* On stderr as it is, for whoever tests a configuration; once the log runs, line by line there. */
-static void tell(const struct config_report *report)
-{
-    char  *text = NULL;
-    size_t text_len = 0;
-    FILE  *memory = logging_writer() != NULL ? open_memstream(&text, &text_len) : NULL;
-
-    if (memory == NULL) {
-        config_report_print(report, stderr);
-        return;
-    }
-    config_report_print(report, memory);
-    (void)fclose(memory);
-    for (char *rest = text, *line = NULL; (line = strsep(&rest, "\n")) != NULL;) {
-        if (line[0] != '\0') {
-            log_warn("%s", line);
-        }
-    }
-    free(text);
 }
 
 static enum exit_code show(const struct arguments *arguments, const struct snapshot *snapshot)
@@ -187,7 +134,7 @@ static enum exit_code run(struct launch *launch)
 static bool prepare(struct launch *launch)
 {
     const struct config     *config = launch->snapshot->config;
-    const struct privileges *privileges = &launch->privileges;
+    const struct privileges *privileges = &launch->configuration.privileges;
 
     if (privileges->is_change) {
         listening_give(&launch->listening, privileges->uid, privileges->gid);
@@ -212,36 +159,13 @@ static enum exit_code serve(struct launch *launch)
 static struct snapshot *on_reload(void *owner)
 {
     struct launch *launch = owner;
-    struct launch  anew = {.arguments = launch->arguments, .store = launch->store};
 
-    if (!load(&anew, CONFIG_WARNING)) {
-        snapshot_free(&anew.snapshot);
-    }
-    launch->told = anew.told;
-    return anew.snapshot;
+    return configuration_load(&launch->configuration, CONFIG_WARNING);
 }
 
 static struct snapshot *on_renew(void *owner, const struct snapshot *present)
 {
-    struct launch       *launch = owner;
-    struct config_report report = {0};
-    struct snapshot     *snapshot = snapshot_renew(present, launch->store, &report);
+    struct launch *launch = owner;
 
-    tell_news(launch, &report);
-    config_report_fini(&report);
-    if (snapshot != NULL && snapshot_has_same_certificates(present, snapshot)) {
-        snapshot_free(&snapshot);
-    }
-    return snapshot;
-}
-
-/* A file that is still as bad as it was is no news. */
-static void tell_news(struct launch *launch, const struct config_report *report)
-{
-    uint64_t told = config_report_hash(report);
-
-    if (told != launch->told) {
-        launch->told = told;
-        tell(report);
-    }
+    return configuration_renew(&launch->configuration, present);
 }

@@ -1,0 +1,37 @@
+/* The configuration and its certificates as they are read: at the start, on a reload, and when
+ * certificates have changed. Says what is wrong with them. */
+#ifndef SALLYPORT_DAEMON_CONFIGURATION_H
+#define SALLYPORT_DAEMON_CONFIGURATION_H
+
+#include "daemon/arguments.h"
+#include "daemon/privileges.h"
+#include "proxy/snapshot.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct configuration {
+    struct privileges privileges; /* of the last load */
+    /* private */
+    const struct arguments   *arguments;
+    struct certificate_store *store; /* lives as long as the process */
+    uint64_t                  told;  /* a hash of what was last said */
+};
+
+/* False when OpenSSL cannot be used, which is said. The arguments must outlive it. */
+__attribute__((warn_unused_result)) bool configuration_init(struct configuration   *configuration,
+                                                            const struct arguments *arguments);
+/* No snapshot of it may be left. */
+void configuration_fini(struct configuration *configuration);
+
+/* Everything that may be wrong is found and told. NULL: it cannot be used. `severity`: of what is
+ * wrong with whom to become. */
+__attribute__((warn_unused_result)) struct snapshot *
+configuration_load(struct configuration *configuration, enum config_severity severity);
+
+/* The same configuration with certificates as their files are now. NULL: they are the same as
+ * those of `present`, or cannot be used, which is told once. */
+__attribute__((warn_unused_result)) struct snapshot *
+configuration_renew(struct configuration *configuration, const struct snapshot *present);
+
+#endif
