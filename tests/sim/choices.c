@@ -26,6 +26,19 @@ bool choices_is_new(const struct choices *choices)
     return choices->at >= choices->count;
 }
 
+void choices_clear(struct choices *choices)
+{
+    choices->count = 0;
+}
+
+void choices_prefer(struct choices *choices, unsigned taken, unsigned count)
+{
+    require(taken < count);
+    if (choices_is_new(choices)) {
+        append(choices, (struct choice){.taken = (uint16_t)taken, .count = (uint16_t)count});
+    }
+}
+
 unsigned choices_take(struct choices *choices, unsigned count)
 {
     require(count > 0 && count <= ALTERNATIVES_MAX);

@@ -26,11 +26,17 @@ struct choices {
 
 void choices_fini(struct choices *choices);
 
+/* The next run repeats nothing. */
+void choices_clear(struct choices *choices);
+
 /* A run begins: it repeats what is in the list. */
 void choices_begin(struct choices *choices);
 
 /* The next choice is not a repetition. */
 bool choices_is_new(const struct choices *choices);
+
+/* The next choice, if it is new, will be this one of `count`. */
+void choices_prefer(struct choices *choices, unsigned taken, unsigned count);
 
 /* 0 to count - 1. */
 unsigned choices_take(struct choices *choices, unsigned count);

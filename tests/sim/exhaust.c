@@ -1,12 +1,12 @@
 /*
  * Tries every order of events of one session:
- *     exhaust [--units N] [--faults N] [--buffers N] [--socket BYTES] [--model NAME] [--unmerged]
- *             [--replay LIST] [--verbose]
- * Without arguments, the worlds of the table below, each in both models of a driver; with any, that
- * one world (small.h). A run that breaks a law is printed as the list of its choices, with the
- * command that replays it. --unmerged goes into known states again and again: only for the smallest
- * worlds, to see that the same ends are found.
+ *     exhaust [--units N] [--faults N] [--only FAULT]... [--buffers N] [--socket BYTES]
+ *             [--model completion|readiness] [--walks N] [--replay LIST] [--verbose]
+ * Without --units, --faults, --only, --buffers, --socket or --replay: the worlds of the table
+ * below; with any, that one world (small.h). Both models of a driver, unless one is named. A run
+ * that breaks a law is printed as the list of its choices, with the words that replay it.
  */
+#include "fault.h"
 #include "small.h"
 
 #include <getopt.h>
@@ -14,94 +14,100 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SOCKET_BYTES = 4096 };
+enum { SOCKET_BYTES = 4096, SOCKET_BYTES_MAX = 1 << 20, WALKS = 2000, WALKS_MAX = 1 << 30 };
+enum { MODELS = 2 };
 
-struct choice_of_world {
+struct wish {
     struct small_options options;
     const char          *replay;
-    bool                 is_one; /* not the table */
+    bool                 is_one_world;
     bool                 is_one_model;
 };
 
+/* What a minute is enough for, sanitized; scripts/simulate --exhaust goes further. A session that
+ * has all the buffers it may want holds three. */
 static const struct small_options worlds[] = {
-    {.units = 3, .faults = 1, .buffers = SMALL_BUFFERS_ENOUGH, .socket_bytes = SOCKET_BYTES},
-    {.units = 1, .faults = 2, .buffers = SMALL_BUFFERS_ENOUGH, .socket_bytes = SOCKET_BYTES},
+    {.units = 3, .faults = 0, .buffers = SMALL_BUFFERS_ENOUGH},
+    {.units = 2, .faults = 1, .buffers = SMALL_BUFFERS_ENOUGH},
+    {.units = 0, .faults = 2, .buffers = SMALL_BUFFERS_ENOUGH},
+    {.units = 2, .faults = 0, .buffers = 2},
+    {.units = 1, .faults = 1, .buffers = 1},
 };
 
-static bool read_words(int count, char **words, struct choice_of_world *choice);
-static bool read_option(int option, struct choice_of_world *choice);
+static bool read_words(int count, char **words, struct wish *wish);
+static bool read_option(int option, struct wish *wish);
 static bool read_number(unsigned max, unsigned *number);
+static bool read_fault(uint64_t *only);
+static void tell_usage(void);
+static void run_models(const struct wish *wish, const struct small_options *options,
+                       unsigned *passed, unsigned *failed);
 static bool run(const struct small_options *options, const char *replay);
-static bool run_models(const struct choice_of_world *choice, const struct small_options *options,
-                       unsigned *passed);
 static void tell_failure(const struct small_options *options, const struct choices *choices,
                          const char *violation);
 
 int main(int count, char **words)
 {
-    struct choice_of_world choice = {.options = {.units = 1,
-                                                 .faults = 1,
-                                                 .buffers = SMALL_BUFFERS_ENOUGH,
-                                                 .socket_bytes = SOCKET_BYTES,
-                                                 .is_merging = true}};
-    unsigned               passed = 0;
-    bool                   is_well = true;
+    struct wish wish = {.options = {.units = 1,
+                                    .faults = 1,
+                                    .buffers = SMALL_BUFFERS_ENOUGH,
+                                    .socket_bytes = SOCKET_BYTES,
+                                    .walks = WALKS}};
+    unsigned    passed = 0;
+    unsigned    failed = 0;
 
-    if (!read_words(count, words, &choice)) {
-        (void)fprintf(stderr, "usage: exhaust [--units N] [--faults N] [--buffers N] "
-                              "[--socket BYTES] [--model completion|readiness] [--unmerged] "
-                              "[--replay LIST] [--verbose]\n");
+    if (!read_words(count, words, &wish)) {
+        tell_usage();
         return 2;
     }
-    if (choice.is_one) {
-        is_well = run_models(&choice, &choice.options, &passed);
+    if (wish.is_one_world) {
+        run_models(&wish, &wish.options, &passed, &failed);
     }
-    for (size_t i = 0; !choice.is_one && is_well && i < sizeof(worlds) / sizeof(worlds[0]); i++) {
+    for (size_t i = 0; !wish.is_one_world && i < sizeof(worlds) / sizeof(worlds[0]); i++) {
         struct small_options options = worlds[i];
 
-        options.is_merging = true;
-        is_well = run_models(&choice, &options, &passed);
+        options.socket_bytes = SOCKET_BYTES;
+        options.walks = wish.options.walks;
+        options.is_verbose = wish.options.is_verbose;
+        run_models(&wish, &options, &passed, &failed);
     }
-    (void)printf("%u passed, %d failed, 0 skipped\n", passed, is_well ? 0 : 1);
-    return is_well ? EXIT_SUCCESS : EXIT_FAILURE;
+    (void)printf("%u passed, %u failed, 0 skipped\n", passed, failed);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static bool run_models(const struct choice_of_world *choice, const struct small_options *options,
-                       unsigned *passed)
+/* After a violation a world stays as it is, and there is one at a time. */
+static void run_models(const struct wish *wish, const struct small_options *options,
+                       unsigned *passed, unsigned *failed)
 {
     struct small_options one = *options;
-    bool                 is_well = true;
 
-    for (unsigned i = 0; i < 2 && is_well; i++) {
+    for (unsigned i = 0; i < MODELS && *failed == 0; i++) {
         one.is_readiness = i == 1;
-        if (!choice->is_one_model || choice->options.is_readiness == one.is_readiness) {
-            is_well = run(&one, choice->replay);
+        if (!wish->is_one_model || wish->options.is_readiness == one.is_readiness) {
+            bool is_well = run(&one, wish->replay);
+
             *passed += is_well ? 1 : 0;
+            *failed += is_well ? 0 : 1;
         }
     }
-    return is_well;
 }
 
 static bool run(const struct small_options *options, const char *replay)
 {
-    struct small_options one = *options;
-    struct choices       choices = {0};
-    struct small_result  result;
-    bool                 can_run = replay == NULL || choices_read(&choices, replay);
+    struct choices      choices = {0};
+    struct small_result result;
+    bool                is_list = replay == NULL || choices_read(&choices, replay);
 
-    if (!can_run) {
-        (void)fprintf(stderr, "exhaust: no list of choices: %s\n", replay);
-        return false;
+    if (is_list) {
+        small_run(options, &choices, replay != NULL, &result);
+        (void)printf("%s, %u units, %u faults, %u buffers: %llu orders to the end, %llu to a known "
+                     "state, %llu states, %llu different ends, %llu walks\n",
+                     options->is_readiness ? "readiness" : "completion", options->units,
+                     options->faults, options->buffers, (unsigned long long)result.leaves,
+                     (unsigned long long)result.merged, (unsigned long long)result.states,
+                     (unsigned long long)result.outcomes, (unsigned long long)result.walks);
+    } else {
+        result.violation = "that is no list of choices";
     }
-    one.is_merging = options->is_merging && replay == NULL;
-    small_run(&one, &choices, replay != NULL, &result);
-    (void)printf("%s, %u units, %u faults, %u buffers, sockets of %zu bytes: %llu orders to the "
-                 "end, %llu to a known state, %llu states, %llu different ends (%016llx)\n",
-                 options->is_readiness ? "readiness" : "completion", options->units,
-                 options->faults, options->buffers, options->socket_bytes,
-                 (unsigned long long)result.leaves, (unsigned long long)result.merged,
-                 (unsigned long long)result.states, (unsigned long long)result.outcomes,
-                 (unsigned long long)result.digest);
     if (result.violation != NULL) {
         tell_failure(options, &choices, result.violation);
     }
@@ -112,39 +118,51 @@ static bool run(const struct small_options *options, const char *replay)
 static void tell_failure(const struct small_options *options, const struct choices *choices,
                          const char *violation)
 {
-    (void)printf("seed none: %s\n", violation);
-    (void)printf("replay: --units %u --faults %u --buffers %u --socket %zu --model %s --verbose "
-                 "--replay ",
-                 options->units, options->faults, options->buffers, options->socket_bytes,
-                 options->is_readiness ? "readiness" : "completion");
+    (void)printf("world: %s\n", violation);
+    (void)printf("replay: --units %u --faults %u", options->units, options->faults);
+    for (unsigned i = 0; i < FAULTS_COUNT; i++) {
+        if ((options->only >> i & 1) != 0) {
+            (void)printf(" --only %s", fault_name((enum fault)i));
+        }
+    }
+    (void)printf(" --buffers %u --socket %zu --model %s --verbose --replay ", options->buffers,
+                 options->socket_bytes, options->is_readiness ? "readiness" : "completion");
     choices_tell(choices);
 }
 
-static bool read_words(int count, char **words, struct choice_of_world *choice)
+static void tell_usage(void)
 {
-    static const struct option options[] = {{"units", required_argument, NULL, 'u'},
-                                            {"faults", required_argument, NULL, 'f'},
-                                            {"buffers", required_argument, NULL, 'b'},
-                                            {"socket", required_argument, NULL, 's'},
-                                            {"model", required_argument, NULL, 'm'},
-                                            {"unmerged", no_argument, NULL, 'n'},
-                                            {"replay", required_argument, NULL, 'r'},
-                                            {"verbose", no_argument, NULL, 'v'},
-                                            {0}};
-    int                        option;
+    (void)fprintf(stderr, "usage: exhaust [--units N] [--faults N] [--only FAULT]... [--buffers N] "
+                          "[--socket BYTES] [--model completion|readiness] [--walks N] "
+                          "[--replay LIST] [--verbose]\nfaults:");
+    for (unsigned i = FAULT_NONE + 1; i < FAULTS_COUNT; i++) {
+        (void)fprintf(stderr, " %s", fault_name((enum fault)i));
+    }
+    (void)fprintf(stderr, "\n");
+}
+
+static bool read_words(int count, char **words, struct wish *wish)
+{
+    static const struct option options[] = {
+        {"units", required_argument, NULL, 'u'},  {"faults", required_argument, NULL, 'f'},
+        {"only", required_argument, NULL, 'o'},   {"buffers", required_argument, NULL, 'b'},
+        {"socket", required_argument, NULL, 's'}, {"model", required_argument, NULL, 'm'},
+        {"walks", required_argument, NULL, 'w'},  {"replay", required_argument, NULL, 'r'},
+        {"verbose", no_argument, NULL, 'v'},      {0}};
+    int option;
 
     while ((option = getopt_long(count, words, "", options, NULL)) != -1) {
-        choice->is_one = true;
-        if (!read_option(option, choice)) {
+        wish->is_one_world = wish->is_one_world || strchr("ufobsr", option) != NULL;
+        if (!read_option(option, wish)) {
             return false;
         }
     }
     return optind == count;
 }
 
-static bool read_option(int option, struct choice_of_world *choice)
+static bool read_option(int option, struct wish *wish)
 {
-    struct small_options *options = &choice->options;
+    struct small_options *options = &wish->options;
     unsigned              bytes = 0;
 
     switch (option) {
@@ -152,20 +170,21 @@ static bool read_option(int option, struct choice_of_world *choice)
         return read_number(SMALL_UNITS_MAX, &options->units);
     case 'f':
         return read_number(SMALL_FAULTS_MAX, &options->faults);
+    case 'o':
+        return read_fault(&options->only);
     case 'b':
         return read_number(SMALL_BUFFERS_ENOUGH, &options->buffers) && options->buffers > 0;
     case 's':
-        options->socket_bytes = read_number(1U << 20, &bytes) ? bytes : 0;
+        options->socket_bytes = read_number(SOCKET_BYTES_MAX, &bytes) ? bytes : 0;
         return options->socket_bytes > 0;
     case 'm':
-        choice->is_one_model = true;
+        wish->is_one_model = true;
         options->is_readiness = strcmp(optarg, "readiness") == 0;
         return options->is_readiness || strcmp(optarg, "completion") == 0;
-    case 'n':
-        options->is_merging = false;
-        return true;
+    case 'w':
+        return read_number(WALKS_MAX, &options->walks);
     case 'r':
-        choice->replay = optarg;
+        wish->replay = optarg;
         return true;
     case 'v':
         options->is_verbose = true;
@@ -182,4 +201,12 @@ static bool read_number(unsigned max, unsigned *number)
 
     *number = (unsigned)value;
     return end != optarg && *end == '\0' && value <= max;
+}
+
+static bool read_fault(uint64_t *only)
+{
+    enum fault fault = fault_named(optarg);
+
+    *only |= UINT64_C(1) << fault;
+    return fault != FAULT_NONE;
 }

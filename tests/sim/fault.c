@@ -3,6 +3,7 @@
 #include "base/require.h"
 
 #include <stddef.h>
+#include <string.h>
 
 enum { NOWHERE = SIZE_MAX };
 enum model { ANY, COMPLETION, READINESS };
@@ -46,10 +47,10 @@ static const struct {
     [FAULT_SEND_EXHAUSTED] = {"send-exhausted", AT(send_exhausted), ANY, 1, true,
                               ENDS(CLIENT_RESET) | ENDS(SERVER_RESET)},
     [FAULT_SILENCE] = {"silence", AT(stall), ANY, 1, true, ENDS_LATE},
-    [FAULT_CLIENT_DIES] = {"client-dies", NOWHERE, ANY, 1, true, ENDS(CLIENT_RESET)},
-    [FAULT_SERVER_DIES] = {"server-dies", NOWHERE, ANY, 1, true, ENDS(SERVER_RESET)},
-    [FAULT_CLIENT_TRUNCATES] = {"client-truncates", NOWHERE, ANY, 1, true, ENDS(TLS_TRUNCATED)},
-    [FAULT_CLIENT_TEARS] = {"client-tears", NOWHERE, ANY, 1, true, ENDS(TLS_TRUNCATED)},
+    [FAULT_CLIENT_DIES] = {"client-dies", NOWHERE, ANY, 1, false, ENDS(CLIENT_RESET)},
+    [FAULT_SERVER_DIES] = {"server-dies", NOWHERE, ANY, 1, false, ENDS(SERVER_RESET)},
+    [FAULT_CLIENT_TRUNCATES] = {"client-truncates", NOWHERE, ANY, 1, false, ENDS(TLS_TRUNCATED)},
+    [FAULT_CLIENT_TEARS] = {"client-tears", NOWHERE, ANY, 1, false, ENDS(TLS_TRUNCATED)},
     [FAULT_KILL] = {"kill", NOWHERE, ANY, 1, true, ENDS(KILLED)},
     [FAULT_DRAIN] = {"drain", NOWHERE, ANY, 1, false, 0},
 };
@@ -71,6 +72,16 @@ const char *fault_name(enum fault fault)
     return kinds[fault].name;
 }
 
+enum fault fault_named(const char *name)
+{
+    for (unsigned i = 0; i < FAULTS_COUNT; i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            return (enum fault)i;
+        }
+    }
+    return FAULT_NONE;
+}
+
 unsigned fault_price(enum fault fault)
 {
     require(fault < FAULTS_COUNT);
@@ -88,7 +99,7 @@ uint64_t fault_lasting(void)
     uint64_t lasting = UINT64_C(1) << FAULT_DRAIN;
 
     for (unsigned i = 0; i < FAULTS_COUNT; i++) {
-        lasting |= kinds[i].breaks ? UINT64_C(1) << i : 0;
+        lasting |= kinds[i].ends != 0 ? UINT64_C(1) << i : 0;
     }
     return lasting;
 }

@@ -44,11 +44,12 @@ enum fault {
 void fault_number(struct sim_faults *faults, bool is_readiness);
 
 const char *fault_name(enum fault fault);
+enum fault  fault_named(const char *name); /* FAULT_NONE: there is no such fault */
 
 /* 0: an order of events like any other. */
 unsigned fault_price(enum fault fault);
 
-/* Afterwards an honest session may fail. */
+/* Afterwards a session of two honest ends may fail. */
 bool fault_breaks(enum fault fault);
 
 /* Those that make a difference for as long as the session lives: bit n is fault n. */

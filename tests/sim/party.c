@@ -174,7 +174,7 @@ void party_truncate(struct party *party, bool is_inside_record)
 void party_die(struct party *party)
 {
     if (party->actor.endpoint != NULL) {
-        party->has_aborted = party->has_aborted || !party->has_ended;
+        party->has_aborted = party->has_aborted || party->is_client || !party->has_ended;
         party->lane->last_sign_ns = sim_now_ns(party->lane->options.net);
         sim_reset(&party->actor);
         party_rest(party);

@@ -15,7 +15,7 @@ void party_read_rest(struct party *party);
 /* A client leaves without its close_notify: between two records, or in the middle of one. */
 void party_truncate(struct party *party, bool is_inside_record);
 
-/* The end of a process: RST. What it said before stands, a clean end too. */
+/* The end of a process: RST. What a server said before stands, a clean end too. */
 void party_die(struct party *party);
 
 /* Plaintext for a client, from its codec. */

@@ -11,6 +11,7 @@
 #include "proxy/buffers.h"
 #include "proxy/session.h"
 #include "proxy/worker_internal.h"
+#include "random.h"
 #include "setting.h"
 #include "sim_choice.h"
 #include "trouble.h"
@@ -43,9 +44,13 @@ struct small {
     bool                 is_benign;
     bool                 is_over; /* nothing is chosen any more */
     bool                 is_merged;
+    bool                 is_replay;
+    bool                 is_walking; /* by chance, after the tree is done */
+    struct random        random;
     bool                 has_client_left_early; /* before it could have said goodbye */
 };
 
+static void        walk(struct small *small, struct small_result *result);
 static void        small_open(struct small *small);
 static void        small_close(struct small *small, struct small_result *result);
 static void        small_plan(struct small *small);
@@ -59,6 +64,7 @@ static unsigned    units_sent(const struct small *small);
 static void        find_session(struct small *small);
 static uint64_t    state_of(const struct small *small);
 static unsigned    on_choose(struct sim_chooser *chooser, enum sim_choice what, unsigned count);
+static bool        is_wanted(const struct small *small, unsigned fault);
 static bool        may_happen(const struct sim_chooser *chooser, unsigned fault);
 static void        on_happens(struct sim_chooser *chooser, unsigned fault);
 static void        on_tell(struct sim_chooser *chooser, const char *what, int fd);
@@ -74,16 +80,38 @@ void small_run(const struct small_options *options, struct choices *choices, boo
     require(options->units <= SMALL_UNITS_MAX && options->faults <= SMALL_FAULTS_MAX);
     small->options = *options;
     small->choices = choices;
+    small->is_replay = is_replay;
     *result = (struct small_result){0};
     small_open(small);
     do {
         result->violation = run_once(small, result);
     } while (result->violation == NULL && !is_replay && choices_next(choices));
+    if (!is_replay) {
+        walk(small, result);
+    }
     result->states = small->visited.count;
     result->outcomes = small->outcomes.count;
     result->digest = visited_sum(&small->outcomes);
     small_close(small, result);
     free(small);
+}
+
+/* If states were taken for the same that are not, what follows from the difference was left out:
+ * then a walk by chance may come upon it. */
+static void walk(struct small *small, struct small_result *result)
+{
+    small->is_walking = true;
+    small->random.state = small->options.units;
+    while (result->violation == NULL && result->walks < small->options.walks) {
+        size_t outcomes = small->outcomes.count;
+
+        choices_clear(small->choices);
+        result->violation = run_once(small, result);
+        result->walks++;
+        if (result->violation == NULL && small->outcomes.count != outcomes) {
+            result->violation = "a walk came to an end that the tree does not have";
+        }
+    }
 }
 
 /* --- the world ------------------------------------------------------------------------------ */
@@ -181,7 +209,7 @@ static const char *run_once(struct small *small, struct small_result *result)
     small->is_over = true;
     if (violation == NULL && !small->is_merged) {
         violation = check_end(small);
-        result->leaves++;
+        result->leaves += small->is_walking ? 0 : 1;
     }
     result->merged += small->is_merged ? 1 : 0;
     if (violation != NULL && small->options.is_verbose) {
@@ -259,6 +287,10 @@ static const char *check_end(struct small *small)
         .has_few_buffers = small->options.buffers < SMALL_BUFFERS_ENOUGH};
 
     note_outcome(small);
+    if (!lane->is_reported && small->is_benign && lane->client.wire_sent > 0 &&
+        !lane->client.has_aborted) {
+        return "I6: a client that was connected is not served";
+    }
     if (lane->is_reported && !fault_explains(&facts, lane->reason)) {
         return "I11: a session ended for a reason that it cannot have had";
     }
@@ -300,8 +332,10 @@ static unsigned on_choose(struct sim_chooser *chooser, enum sim_choice what, uns
         return 0;
     }
     find_session(small);
-    if (what == SIM_CHOICE_NEXT && small->options.is_merging && choices_is_new(small->choices) &&
-        !visited_enter(&small->visited, state_of(small), small->faults_left)) {
+    if (small->is_walking) {
+        choices_prefer(small->choices, (unsigned)random_below(&small->random, count), count);
+    } else if (what == SIM_CHOICE_NEXT && !small->is_replay && choices_is_new(small->choices) &&
+               !visited_enter(&small->visited, state_of(small), small->faults_left)) {
         small->is_merged = true;
         small->is_over = true;
         return 0;
@@ -334,11 +368,16 @@ static uint64_t state_of(const struct small *small)
                                          (uint64_t)small->has_client_left_early << 1);
 }
 
+static bool is_wanted(const struct small *small, unsigned fault)
+{
+    return small->options.only == 0 || (small->options.only >> fault & 1) != 0;
+}
+
 static bool may_happen(const struct sim_chooser *chooser, unsigned fault)
 {
     const struct small *small = container_of(chooser, struct small, chooser);
 
-    return !small->is_over && !small->lane.is_reported &&
+    return !small->is_over && !small->lane.is_reported && is_wanted(small, fault) &&
            fault_price((enum fault)fault) <= small->faults_left &&
            troubles_can(&small->troubles, (enum fault)fault);
 }

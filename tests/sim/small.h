@@ -22,12 +22,14 @@ struct small_options {
     unsigned buffers;      /* of the worker */
     size_t   socket_bytes; /* send and receive buffers, each */
     bool     is_readiness; /* the model of the driver */
-    bool     is_merging;   /* states reached by several ways are gone into once */
     bool     is_verbose;   /* tells what comes, on stderr */
+    uint64_t only;         /* bit n: fault n may happen (fault.h); 0: all may */
+    unsigned walks;        /* afterwards, runs by chance: they must come to no end that is new */
 };
 
 struct small_result {
-    uint64_t    leaves;    /* sessions that ran to their end, each in an order of its own */
+    uint64_t    leaves; /* sessions that ran to their end, each in an order of its own */
+    uint64_t    walks;
     uint64_t    merged;    /* runs that came to a state that was known */
     uint64_t    states;    /* known in the end */
     uint64_t    outcomes;  /* different ends: reason, and what either peer saw */

@@ -75,6 +75,7 @@ static void on_event(struct sim_event *event)
 
 static void client_dies(struct troubles *troubles)
 {
+    troubles->lane->plan.client.ending = PLAN_RESET;
     party_die(&troubles->lane->client);
 }
 
@@ -85,6 +86,7 @@ static bool has_client(const struct troubles *troubles)
 
 static void server_dies(struct troubles *troubles)
 {
+    troubles->lane->plan.server.ending = PLAN_RESET;
     party_die(&troubles->lane->server);
 }
 
@@ -95,11 +97,13 @@ static bool has_server(const struct troubles *troubles)
 
 static void client_truncates(struct troubles *troubles)
 {
+    troubles->lane->plan.client.ending = PLAN_TRUNCATE;
     party_truncate(&troubles->lane->client, false);
 }
 
 static void client_tears(struct troubles *troubles)
 {
+    troubles->lane->plan.client.ending = PLAN_TRUNCATE;
     party_truncate(&troubles->lane->client, true);
 }
 

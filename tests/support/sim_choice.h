@@ -47,6 +47,10 @@ void sim_set_chooser(struct sim_net *net, struct sim_chooser *chooser);
 /* One of `count` things that an actor could do. */
 unsigned sim_choose(struct sim_net *net, unsigned count);
 
+/* For the simulator itself: whether a fault happens, and how many bytes of several. */
+bool     sim_choose_fault(struct sim_net *net, unsigned fault);
+uint64_t sim_choose_piece(struct sim_net *net, uint64_t min, uint64_t max);
+
 /* A hash over all that decides what the network may do from here on: connections, descriptors,
  * operations, with times counted from now. The code under test and the actors are not in it. */
 uint64_t sim_fingerprint(const struct sim_net *net);

@@ -175,10 +175,7 @@ void sim_connect_forget(struct sim_link *link);
 struct sim_endpoint *sim_backlog_take(struct sim_listener *listener);
 void                 sim_listener_changed(struct sim_listener *listener);
 
-/* sim_choose.c */
-bool     sim_choose_fault(struct sim_net *net, unsigned fault);
-uint64_t sim_choose_piece(struct sim_net *net, uint64_t min, uint64_t max);
-void     sim_choose_wait(struct sim_driver *driver, uint64_t wait_ns);
+void sim_choose_wait(struct sim_driver *driver, uint64_t wait_ns); /* sim_choose.c */
 
 /* driver_sim.c */
 void sim_slot_poke(struct sim_slot *slot);
@@ -186,9 +183,8 @@ void sim_slot_poke(struct sim_slot *slot);
 struct sim_endpoint *sim_end_of(struct sim_net *net, int fd);
 
 /* sim_attempt.c */
-/* Would an attempt end the operation now, one way or another? */
+/* Would an attempt end the operation now? And if nobody had called it off? */
 bool sim_can_end(const struct sim_slot *slot);
-/* The same if nobody had called it off. */
 bool sim_can_succeed(const struct sim_slot *slot);
 /* False for all but one of several accepts that wait for the same connection. */
 bool        sim_can_attempt(const struct sim_slot *slot);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/require.h"
+#include "sim_choice.h"
 
 #include <stdlib.h>
 #include <string.h>
