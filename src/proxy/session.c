@@ -382,6 +382,7 @@ static void on_client_recv(struct io_op *op)
         session_end(session, END_CLIENT_RESET);
     } else if (op->result > 0) {
         session->has_bytes = true;
+        session->looked_ns = reactor_now_ns(worker_reactor(session->worker));
         /* Bytes nobody wants are no progress: a client could stay for as long as it sends them. */
         if (session_state(session) == SESSION_RELAYING && flow_state(&session->up) == FLOW_OPEN) {
             session_progressed(session);

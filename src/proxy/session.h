@@ -91,7 +91,7 @@ struct session {
     uint64_t attempt_ns;
     uint64_t connect_ns; /* the successful attempt took; SUMMARY_NEVER: none did */
     uint64_t progress_ns;
-    uint64_t looked_ns; /* whether the client is still there, while nothing is received from it */
+    uint64_t looked_ns; /* when the client was last known to be there: heard, or looked for */
     uint8_t  client_address[sizeof(struct sockaddr_in6)];
     uint8_t  client_address_len; /* 0: not known */
 };
