@@ -265,6 +265,7 @@ static const char *come_to_rest(struct small *small)
 
         if (!crew->is_draining && worker_sessions(worker) == 0 &&
             reactor_deferred_count(crew->workers[0].reactor) == 0 &&
+            !quota_is_held(&crew->connections, sim_now_ns(small->net)) &&
             sim_fingerprint(small->net) == small->rest) {
             const char *violation = crew_violation(crew);
 
