@@ -326,7 +326,7 @@ static unsigned on_choose(struct sim_chooser *chooser, enum sim_choice what, uns
 {
     struct small *small = container_of(chooser, struct small, chooser);
 
-    if (small->lane.is_reported) {
+    if (small->lane.is_reported || lane_is_done(&small->lane)) {
         small->is_over = true;
     }
     if (small->is_over) {
@@ -362,6 +362,7 @@ static uint64_t state_of(const struct small *small)
     if (small->session != NULL && sessions > 0) {
         hash = fingerprint_session(small->session, sim_now_ns(small->net), hash);
     }
+    hash = sim_fingerprint_add(hash, sim_patience_ns(small->net));
     hash = fingerprint_lane(&small->lane, hash);
     hash = sim_fingerprint_add(hash, small->happened & fault_lasting());
     hash = sim_fingerprint_add(hash, sessions);

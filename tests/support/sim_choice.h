@@ -55,6 +55,9 @@ uint64_t sim_choose_piece(struct sim_net *net, uint64_t min, uint64_t max);
  * operations, with times counted from now. The code under test and the actors are not in it. */
 uint64_t sim_fingerprint(const struct sim_net *net);
 
+/* How long the loop would still wait: its nearest deadline, if there is one. */
+uint64_t sim_patience_ns(const struct sim_net *net);
+
 /* Hashes one more number into a fingerprint. */
 uint64_t sim_fingerprint_add(uint64_t fingerprint, uint64_t number);
 

@@ -36,6 +36,11 @@ void sim_set_chooser(struct sim_net *net, struct sim_chooser *chooser)
     net->silent_until_ns = 0;
 }
 
+uint64_t sim_patience_ns(const struct sim_net *net)
+{
+    return net->deadline_ns - net->now_ns;
+}
+
 unsigned sim_choose(struct sim_net *net, unsigned count)
 {
     require(net->chooser != NULL);
@@ -68,6 +73,7 @@ void sim_choose_wait(struct sim_driver *driver, uint64_t wait_ns)
     uint64_t        completions = net->completions;
     struct moment   moment = {.driver = driver, .deadline_ns = net->now_ns + wait_ns};
 
+    net->deadline_ns = moment.deadline_ns;
     if (net->now_ns < net->silent_until_ns) {
         net->now_ns = moment.deadline_ns;
         return;

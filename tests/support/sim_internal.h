@@ -112,6 +112,7 @@ struct sim_net {
     unsigned            loops;
     bool                is_readiness;
     struct sim_chooser *chooser;         /* NULL: chance decides */
+    uint64_t            deadline_ns;     /* of the present wait */
     uint64_t            silent_until_ns; /* nobody does anything until then, or the loop does */
     struct list         links;
     size_t              links_count;
@@ -171,19 +172,18 @@ struct sim_listener *sim_listener_new(struct sim_net *net, const struct address 
 void sim_listener_free(struct sim_listener *listener);
 void sim_connect(struct sim_endpoint *end, const struct address *address);
 void sim_connect_forget(struct sim_link *link);
-/* The oldest waiting connection's server end; NULL if none waits. */
+/* The oldest waiting connection's server end, or NULL. */
 struct sim_endpoint *sim_backlog_take(struct sim_listener *listener);
 void                 sim_listener_changed(struct sim_listener *listener);
 
 void sim_choose_wait(struct sim_driver *driver, uint64_t wait_ns); /* sim_choose.c */
-
 /* driver_sim.c */
 void sim_slot_poke(struct sim_slot *slot);
 /* Aborts when the descriptor is none of a connection. */
 struct sim_endpoint *sim_end_of(struct sim_net *net, int fd);
 
 /* sim_attempt.c */
-/* Would an attempt end the operation now? And if nobody had called it off? */
+/* Would an attempt end it now? And if nobody had called it off? */
 bool sim_can_end(const struct sim_slot *slot);
 bool sim_can_succeed(const struct sim_slot *slot);
 /* False for all but one of several accepts that wait for the same connection. */
