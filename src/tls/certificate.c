@@ -1,5 +1,5 @@
 /* PEM text becomes a certificate: DER of the leaf, its issuers and the key, and what is to be known
- * of them. What handshakes need is parsed anew in each reactor's library (credential.c). */
+ * of them. What handshakes need is parsed anew in each reactor's library (certified_key.c). */
 #include "tls/certificate.h"
 
 #include "base/require.h"
@@ -304,7 +304,7 @@ static bool fill(struct reading *reading)
     certificate->key_kind = EVP_PKEY_get_base_id(reading->key);
     certificate->not_before_s = time_of(X509_get0_notBefore(reading->leaf));
     certificate->not_after_s = time_of(X509_get0_notAfter(reading->leaf));
-    return credential_weigh(certificate, reading->leaf, reading->key) && sha256 != NULL &&
+    return certified_key_weigh(certificate, reading->leaf, reading->key) && sha256 != NULL &&
            X509_digest(reading->leaf, sha256, certificate->digest, NULL) == 1 &&
            fill_names(certificate, reading->leaf);
 }

@@ -60,7 +60,7 @@ struct tls_selection {
 };
 
 /* A certificate ready for handshakes in one library. */
-struct credential {
+struct certified_key {
     struct id_entry     entry; /* by the certificate's id */
     struct tls_library *library;
     size_t              holds;
@@ -91,19 +91,19 @@ bool selection_knows(const struct tls_selection *selection, struct bytes_const n
 struct issuer *issuer_take(struct tls_library *library, struct bytes_const der);
 void           issuer_give(struct tls_library *library, struct issuer *issuer);
 
-/* Parsed in any library, once for all credentials there. */
+/* Parsed in any library, once for all certified keys there. */
 X509 *issuer_x509_take(struct tls_library *library, const struct issuer *issuer);
 void  issuer_x509_give(struct tls_library *library, uint64_t issuer_id);
 
-/* --- credential.c ------------------------------------------------------------------------- */
+/* --- certified_key.c ---------------------------------------------------------------------- */
 
 /* NULL when memory is short. */
-struct credential *credential_take(struct tls_library           *library,
-                                   const struct tls_certificate *certificate);
+struct certified_key *certified_key_take(struct tls_library           *library,
+                                         const struct tls_certificate *certificate);
 /* NULL when it is not there yet. */
-struct credential *credential_take_parsed(struct tls_library           *library,
-                                          const struct tls_certificate *certificate);
-void               credential_give(struct credential *credential);
+struct certified_key *certified_key_take_parsed(struct tls_library           *library,
+                                                const struct tls_certificate *certificate);
+void                  certified_key_give(struct certified_key *certified_key);
 
 /* DER becomes a certificate; NULL: broken, or memory is short. */
 X509 *x509_read(struct tls_library *library, struct bytes_const der);
@@ -112,8 +112,8 @@ X509 *x509_read(struct tls_library *library, struct bytes_const der);
 EVP_PKEY *key_read(struct tls_library *library, struct bytes_const der, bool *is_encrypted);
 
 /* Finds the certificate's weakness. False when memory is short. */
-bool credential_weigh(struct tls_certificate *certificate, X509 *leaf, EVP_PKEY *key);
+bool certified_key_weigh(struct tls_certificate *certificate, X509 *leaf, EVP_PKEY *key);
 /* False when this policy does not take it; `reason` (to be freed, or NULL) says why. */
-bool credential_fits(const struct credential *credential, SSL_CTX *ssl_ctx, char **reason);
+bool certified_key_fits(const struct certified_key *certified_key, SSL_CTX *ssl_ctx, char **reason);
 
 #endif

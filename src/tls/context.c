@@ -17,9 +17,9 @@ static bool choose_certificates(struct tls_context               *context,
                                 const struct tls_context_options *options, struct text *problem);
 static bool read_pems(struct tls_context *context, const struct tls_context_options *options,
                       struct text *problem);
-static void adopt_credentials(struct tls_context *context);
+static void adopt_certified_keys(struct tls_context *context);
 static bool use_default_set(struct tls_context *context, struct text *problem);
-static struct credential *credential_at(const struct tls_context *context, size_t index);
+static struct certified_key *certified_key_at(const struct tls_context *context, size_t index);
 static bool read_alpn(struct tls_context *context, const struct tls_context_options *options,
                       struct text *problem);
 static bool set_identity(struct tls_context *context, const struct tls_context_options *options);
@@ -61,9 +61,9 @@ void tls_library_free(struct tls_library **library)
     if (*library == NULL) {
         return;
     }
-    require(id_table_count(&(*library)->credentials) == 0);
+    require(id_table_count(&(*library)->certified_keys) == 0);
     require(id_table_count(&(*library)->issuers) == 0);
-    id_table_fini(&(*library)->credentials);
+    id_table_fini(&(*library)->certified_keys);
     id_table_fini(&(*library)->issuers);
     id_table_fini(&(*library)->parsed);
     SSL_free((*library)->scales);
@@ -136,14 +136,14 @@ void tls_context_free(struct tls_context **context)
     }
     SSL_CTX_free(freed->ssl_ctx);
     verify_close(freed);
-    for (size_t i = 0; freed->credentials != NULL && i < tls_selection_count(freed->selection);
+    for (size_t i = 0; freed->certified_keys != NULL && i < tls_selection_count(freed->selection);
          i++) {
-        if (freed->credentials[i] != NULL) {
-            credential_give(freed->credentials[i]);
+        if (freed->certified_keys[i] != NULL) {
+            certified_key_give(freed->certified_keys[i]);
         }
     }
     tls_selection_free(&freed->own_selection);
-    free(freed->credentials);
+    free(freed->certified_keys);
     free(freed->alpn);
     free(freed);
     *context = NULL;
@@ -159,15 +159,16 @@ bool tls_context_takes(struct tls_context *context, const struct tls_certificate
         return true;
     }
     openssl_error_drop();
-    struct credential *credential = credential_take(context->library, certificate);
-    bool fits = credential != NULL && credential_fits(credential, context->ssl_ctx, &reason);
+    struct certified_key *certified_key = certified_key_take(context->library, certificate);
+    bool                  fits =
+        certified_key != NULL && certified_key_fits(certified_key, context->ssl_ctx, &reason);
 
     if (!fits) {
         text_string(problem, reason != NULL ? reason : "out of memory");
     }
     free(reason);
-    if (credential != NULL) {
-        credential_give(credential);
+    if (certified_key != NULL) {
+        certified_key_give(certified_key);
     }
     openssl_error_drop();
     return fits;
@@ -261,13 +262,13 @@ static bool choose_certificates(struct tls_context               *context,
         return false;
     }
     context->selection = options->selection != NULL ? options->selection : context->own_selection;
-    context->credentials =
-        calloc(tls_selection_count(context->selection) + 1, sizeof(struct credential *));
-    if (context->credentials == NULL) {
+    context->certified_keys =
+        calloc(tls_selection_count(context->selection) + 1, sizeof(struct certified_key *));
+    if (context->certified_keys == NULL) {
         text_string(problem, "out of memory");
         return false;
     }
-    adopt_credentials(context);
+    adopt_certified_keys(context);
     return use_default_set(context, problem);
 }
 
@@ -300,16 +301,16 @@ static bool read_pems(struct tls_context *context, const struct tls_context_opti
 }
 
 /* What a context before this one had parsed need not be parsed again. */
-static void adopt_credentials(struct tls_context *context)
+static void adopt_certified_keys(struct tls_context *context)
 {
     const struct tls_selection *selection = context->selection;
 
-    if (id_table_count(&context->library->credentials) == 0) {
+    if (id_table_count(&context->library->certified_keys) == 0) {
         return;
     }
     for (size_t i = 0; i < selection->count; i++) {
-        context->credentials[i] =
-            credential_take_parsed(context->library, selection->certificates[i]);
+        context->certified_keys[i] =
+            certified_key_take_parsed(context->library, selection->certificates[i]);
     }
 }
 
@@ -319,11 +320,11 @@ static bool use_default_set(struct tls_context *context, struct text *problem)
     const struct certificate_set *set = &context->selection->sets[0];
 
     for (uint32_t i = 0; i < set->count; i++) {
-        const struct credential *credential = credential_at(context, set->members[i]);
+        const struct certified_key *certified_key = certified_key_at(context, set->members[i]);
 
-        if (credential == NULL ||
-            SSL_CTX_use_cert_and_key(context->ssl_ctx, credential->leaf, credential->key,
-                                     credential->chain, 1) != 1) {
+        if (certified_key == NULL ||
+            SSL_CTX_use_cert_and_key(context->ssl_ctx, certified_key->leaf, certified_key->key,
+                                     certified_key->chain, 1) != 1) {
             struct error error = error_from_openssl("certificate");
 
             text_format(problem, "certificate: %s", openssl_error_reason(&error));
@@ -334,14 +335,15 @@ static bool use_default_set(struct tls_context *context, struct text *problem)
 }
 
 /* Parsed when first asked for. */
-static struct credential *credential_at(const struct tls_context *context, size_t index)
+static struct certified_key *certified_key_at(const struct tls_context *context, size_t index)
 {
-    struct credential **credential = &context->credentials[index];
+    struct certified_key **certified_key = &context->certified_keys[index];
 
-    if (*credential == NULL) {
-        *credential = credential_take(context->library, context->selection->certificates[index]);
+    if (*certified_key == NULL) {
+        *certified_key =
+            certified_key_take(context->library, context->selection->certificates[index]);
     }
-    return *credential;
+    return *certified_key;
 }
 
 /* The default set is in place already; another replaces all of it, or a client that can do more
@@ -358,10 +360,11 @@ static int on_certificate(SSL *ssl, void *argument)
     }
     SSL_certs_clear(ssl);
     for (uint32_t i = 0; i < set->count; i++) {
-        const struct credential *credential = credential_at(context, set->members[i]);
+        const struct certified_key *certified_key = certified_key_at(context, set->members[i]);
 
-        if (credential == NULL || SSL_use_cert_and_key(ssl, credential->leaf, credential->key,
-                                                       credential->chain, 1) != 1) {
+        if (certified_key == NULL ||
+            SSL_use_cert_and_key(ssl, certified_key->leaf, certified_key->key, certified_key->chain,
+                                 1) != 1) {
             return 0;
         }
     }

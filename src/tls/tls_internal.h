@@ -22,12 +22,12 @@ struct tls_library {
     EVP_CIPHER              *ticket_cipher_short; /* of keys of 16 bytes */
     struct tls_ticket_keys   ticket_keys;
     struct tls_session_store store;
-    uint64_t                 ids;         /* given so far, to certificates and issuers made here */
-    struct id_table          issuers;     /* of the certificates made here, by their bytes */
-    struct id_table          credentials; /* certificates parsed for handshakes, by their ids */
-    struct id_table          parsed;      /* issuers parsed for handshakes, by their ids */
-    EVP_MD                  *sha256;      /* made at first use */
-    OSSL_DECODER_CTX        *decoder;     /* of private keys, into `decoded`; made at first use */
+    uint64_t                 ids;     /* given so far, to certificates and issuers made here */
+    struct id_table          issuers; /* of the certificates made here, by their bytes */
+    struct id_table          certified_keys; /* of certificates shown here, by their ids */
+    struct id_table          parsed;         /* issuers parsed for handshakes, by their ids */
+    EVP_MD                  *sha256;         /* made at first use */
+    OSSL_DECODER_CTX        *decoder; /* of private keys, into `decoded`; made at first use */
     EVP_PKEY                *decoded;
     bool                     has_asked_password;
     SSL *scales; /* shows whether a certificate is strong enough; at first use */
@@ -37,9 +37,9 @@ struct tls_context {
     struct tls_library         *library;
     SSL_CTX                    *ssl_ctx;
     const struct tls_selection *selection;
-    struct tls_selection       *own_selection; /* made of options.pems */
-    struct credential         **credentials;   /* as the selection's certificates; NULL: not yet */
-    uint8_t                    *alpn;          /* RFC 7301 section 3.1: lengths and names */
+    struct tls_selection       *own_selection;  /* made of options.pems */
+    struct certified_key      **certified_keys; /* as the selection's certificates; NULL: not yet */
+    uint8_t                    *alpn;           /* RFC 7301 section 3.1: lengths and names */
     unsigned                    alpn_len;
     uint32_t                    session_lifetime_s;
     uint8_t                     identity[IDENTITY_BYTES]; /* the session id context */

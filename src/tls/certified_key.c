@@ -12,78 +12,78 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct credential *credential_new(struct tls_library           *library,
-                                         const struct tls_certificate *certificate);
-static bool               credential_fill(struct credential            *credential,
-                                          const struct tls_certificate *certificate);
-static void               credential_free(struct credential *credential);
-static bool               decoder_open(struct tls_library *library);
-static bool               scales_open(struct tls_library *library);
+static struct certified_key *certified_key_new(struct tls_library           *library,
+                                               const struct tls_certificate *certificate);
+static bool                  certified_key_fill(struct certified_key         *certified_key,
+                                                const struct tls_certificate *certificate);
+static void                  certified_key_free(struct certified_key *certified_key);
+static bool                  decoder_open(struct tls_library *library);
+static bool                  scales_open(struct tls_library *library);
 static bool ssl_takes(SSL *ssl, X509 *leaf, EVP_PKEY *key, STACK_OF(X509) * chain, char **reason);
 static int  refuse_password(char *into, size_t into_bytes, size_t *password_len,
                             const OSSL_PARAM parameters[], void *has_asked);
 
-struct credential *credential_take_parsed(struct tls_library           *library,
-                                          const struct tls_certificate *certificate)
+struct certified_key *certified_key_take_parsed(struct tls_library           *library,
+                                                const struct tls_certificate *certificate)
 {
-    struct id_entry *entry = id_table_find(&library->credentials, certificate->id);
+    struct id_entry *entry = id_table_find(&library->certified_keys, certificate->id);
 
     if (entry == NULL) {
         return NULL;
     }
-    struct credential *credential = container_of(entry, struct credential, entry);
+    struct certified_key *certified_key = container_of(entry, struct certified_key, entry);
 
-    credential->holds++;
-    return credential;
+    certified_key->holds++;
+    return certified_key;
 }
 
-struct credential *credential_take(struct tls_library           *library,
-                                   const struct tls_certificate *certificate)
-{
-    struct credential *credential = credential_take_parsed(library, certificate);
-
-    return credential != NULL ? credential : credential_new(library, certificate);
-}
-
-void credential_give(struct credential *credential)
-{
-    require(credential->holds > 0);
-    if (--credential->holds == 0) {
-        id_table_remove(&credential->library->credentials, &credential->entry);
-        credential_free(credential);
-    }
-}
-
-static struct credential *credential_new(struct tls_library           *library,
+struct certified_key *certified_key_take(struct tls_library           *library,
                                          const struct tls_certificate *certificate)
 {
-    struct credential *credential = calloc(1, sizeof(*credential));
+    struct certified_key *certified_key = certified_key_take_parsed(library, certificate);
 
-    if (credential == NULL) {
-        return NULL;
-    }
-    credential->library = library;
-    credential->holds = 1;
-    if (!credential_fill(credential, certificate) ||
-        !id_table_add(&library->credentials, &credential->entry, certificate->id)) {
-        credential_free(credential);
-        return NULL;
-    }
-    return credential;
+    return certified_key != NULL ? certified_key : certified_key_new(library, certificate);
 }
 
-static bool credential_fill(struct credential            *credential,
-                            const struct tls_certificate *certificate)
+void certified_key_give(struct certified_key *certified_key)
 {
-    struct tls_library *library = credential->library;
+    require(certified_key->holds > 0);
+    if (--certified_key->holds == 0) {
+        id_table_remove(&certified_key->library->certified_keys, &certified_key->entry);
+        certified_key_free(certified_key);
+    }
+}
+
+static struct certified_key *certified_key_new(struct tls_library           *library,
+                                               const struct tls_certificate *certificate)
+{
+    struct certified_key *certified_key = calloc(1, sizeof(*certified_key));
+
+    if (certified_key == NULL) {
+        return NULL;
+    }
+    certified_key->library = library;
+    certified_key->holds = 1;
+    if (!certified_key_fill(certified_key, certificate) ||
+        !id_table_add(&library->certified_keys, &certified_key->entry, certificate->id)) {
+        certified_key_free(certified_key);
+        return NULL;
+    }
+    return certified_key;
+}
+
+static bool certified_key_fill(struct certified_key         *certified_key,
+                               const struct tls_certificate *certificate)
+{
+    struct tls_library *library = certified_key->library;
     bool                is_encrypted = false;
 
-    credential->leaf =
+    certified_key->leaf =
         x509_read(library, (struct bytes_const){certificate->leaf.data, certificate->leaf.len});
-    credential->key = key_read(
+    certified_key->key = key_read(
         library, (struct bytes_const){certificate->key.data, certificate->key.len}, &is_encrypted);
-    credential->chain = sk_X509_new_null();
-    if (credential->leaf == NULL || credential->key == NULL || credential->chain == NULL) {
+    certified_key->chain = sk_X509_new_null();
+    if (certified_key->leaf == NULL || certified_key->key == NULL || certified_key->chain == NULL) {
         return false;
     }
     for (size_t i = 0; i < certificate->issuers_count; i++) {
@@ -93,23 +93,23 @@ static bool credential_fill(struct credential            *credential,
         if (x509 == NULL) {
             return false;
         }
-        credential->issuer_ids[credential->issuers_count++] = issuer->id;
-        if (sk_X509_push(credential->chain, x509) <= 0) {
+        certified_key->issuer_ids[certified_key->issuers_count++] = issuer->id;
+        if (sk_X509_push(certified_key->chain, x509) <= 0) {
             return false;
         }
     }
     return true;
 }
 
-static void credential_free(struct credential *credential)
+static void certified_key_free(struct certified_key *certified_key)
 {
-    sk_X509_free(credential->chain);
-    for (size_t i = 0; i < credential->issuers_count; i++) {
-        issuer_x509_give(credential->library, credential->issuer_ids[i]);
+    sk_X509_free(certified_key->chain);
+    for (size_t i = 0; i < certified_key->issuers_count; i++) {
+        issuer_x509_give(certified_key->library, certified_key->issuer_ids[i]);
     }
-    X509_free(credential->leaf);
-    EVP_PKEY_free(credential->key);
-    free(credential);
+    X509_free(certified_key->leaf);
+    EVP_PKEY_free(certified_key->key);
+    free(certified_key);
 }
 
 /* --- parts -------------------------------------------------------------------------------- */
@@ -171,7 +171,7 @@ static int refuse_password(char *into, size_t into_bytes, size_t *password_len,
 
 /* --- weight ------------------------------------------------------------------------------- */
 
-bool credential_weigh(struct tls_certificate *certificate, X509 *leaf, EVP_PKEY *key)
+bool certified_key_weigh(struct tls_certificate *certificate, X509 *leaf, EVP_PKEY *key)
 {
     struct tls_library *library = certificate->library;
     STACK_OF(X509) *chain = sk_X509_new_null();
@@ -187,11 +187,11 @@ bool credential_weigh(struct tls_certificate *certificate, X509 *leaf, EVP_PKEY 
     return is_whole;
 }
 
-bool credential_fits(const struct credential *credential, SSL_CTX *ssl_ctx, char **reason)
+bool certified_key_fits(const struct certified_key *certified_key, SSL_CTX *ssl_ctx, char **reason)
 {
     SSL *ssl = SSL_new(ssl_ctx);
-    bool fits =
-        ssl != NULL && ssl_takes(ssl, credential->leaf, credential->key, credential->chain, reason);
+    bool fits = ssl != NULL && ssl_takes(ssl, certified_key->leaf, certified_key->key,
+                                         certified_key->chain, reason);
 
     SSL_free(ssl);
     return fits;
