@@ -281,6 +281,17 @@ void hand_drain(struct hand *hand)
 {
     if (!hand->is_draining) {
         hand->is_draining = true;
+        hand->owes_drain = true;
+        hand_pay_drain(hand);
+    }
+}
+
+/* Behind what is wished for: a socket that came to a worker which drains already would be served
+ * for ever. */
+void hand_pay_drain(struct hand *hand)
+{
+    if (hand->owes_drain && !hand->change.is_out && list_is_empty(&hand->wishes)) {
+        hand->owes_drain = false;
         hand_order_send(&hand->drain);
     }
 }

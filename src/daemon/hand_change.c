@@ -229,6 +229,7 @@ static void change_returned(struct hand *hand)
     bool has_served = hand->has_served;
 
     hand_push(hand);
+    hand_pay_drain(hand);
     crew_hand_changed(hand->options.crew, hand, has_served);
 }
 

@@ -57,8 +57,9 @@ struct hand {
     struct order    keys;
     enum end_reason cut_reason;
     bool            is_draining;
-    uint64_t        turns; /* when last asked */
-    unsigned        still; /* how often in a row there was no turn in between */
+    bool            owes_drain; /* once the change on its way has come back */
+    uint64_t        turns;      /* when last asked */
+    unsigned        still;      /* how often in a row there was no turn in between */
     /* whose thread has the change */
     struct list  carried;
     struct hold *carried_hold;
@@ -91,5 +92,8 @@ void hand_begin_access_log(struct hand *hand);
 /* What hand_change.c keeps in a hand. */
 void hand_change_init(struct hand *hand);
 void hand_change_fini(struct hand *hand);
+
+/* Sends the drain that is owed, unless a change is on its way. */
+void hand_pay_drain(struct hand *hand);
 
 #endif
