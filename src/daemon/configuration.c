@@ -17,7 +17,7 @@ bool configuration_init(struct configuration *configuration, const struct argume
     *configuration = (struct configuration){.arguments = arguments};
     configuration->store = certificate_store_new(&error);
     if (configuration->store == NULL) {
-        (void)fprintf(stderr, "sallyport: OpenSSL cannot be used: %s\n",
+        (void)fprintf(stderr, "sallyport: error: OpenSSL cannot be used: %s\n",
                       error_text(&error, why, sizeof(why)));
     }
     return configuration->store != NULL;

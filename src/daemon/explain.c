@@ -14,7 +14,7 @@ bool explain_tls(const struct snapshot *snapshot)
     bool                is_explained = library != NULL;
 
     if (library == NULL) {
-        (void)fputs("sallyport: OpenSSL cannot be used\n", stderr);
+        (void)fputs("sallyport: error: OpenSSL cannot be used\n", stderr);
         return false;
     }
     (void)printf("%s\n", tls_version_run());
@@ -34,7 +34,7 @@ static bool explain_frontend(struct tls_library *library, const struct snapshot_
     (void)printf("frontend %s: tls-policy %s\n", frontend->config->name.text,
                  policy_name(frontend->config->tls_policy));
     if (!tls_explain(library, &frontend->tls, stdout, &problem)) {
-        (void)fprintf(stderr, "sallyport: %s\n", text_chars(&problem));
+        (void)fprintf(stderr, "sallyport: error: %s\n", text_chars(&problem));
         return false;
     }
     return true;

@@ -298,10 +298,11 @@ static void read_tls(struct building *building, struct snapshot_frontend *fronte
 static void read_clients(struct building *building, struct snapshot_frontend *frontend)
 {
     frontend->clients = client_auth_new(frontend->config, building->report);
-    building->has_memory = building->has_memory && frontend->clients != NULL;
-    if (frontend->clients != NULL) {
-        frontend->tls.verify = client_auth_options(frontend->clients);
+    if (frontend->clients == NULL) {
+        has_no_memory(building);
+        return;
     }
+    frontend->tls.verify = client_auth_options(frontend->clients);
 }
 
 static const struct tls_command *read_commands(struct building           *building,

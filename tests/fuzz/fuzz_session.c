@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned i = 0; i < LANES; i++) {
         struct lane_options options = {.net = world.net,
                                        .frontend = setting_frontend(i),
-                                       .backend = setting_backend(i),
+                                       .backend = setting_backend(i, 0),
                                        .ends_within_ns = setting_ends_within_ns(),
                                        .is_benign = &world.is_benign};
 

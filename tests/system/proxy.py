@@ -163,6 +163,10 @@ class Proxy:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def is_sanitized(self):
+        """Sanitizers keep what is freed, so memory says nothing then."""
+        return "asan" in pathlib.Path(f"/proc/{self.pid}/maps").read_text()
+
     # --- its end ---
 
     def send(self, number):

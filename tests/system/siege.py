@@ -124,10 +124,6 @@ def pss(proxy):
                        if line.startswith("Pss:"))
 
 
-def is_sanitized(proxy):
-    return "asan" in pathlib.Path(f"/proc/{proxy.pid}/maps").read_text()
-
-
 class Siege:
     """
         with Siege(start, settings, plan) as siege:
@@ -262,7 +258,7 @@ class Siege:
     def judge_memory(self, before, figures):
         figures["pss_after"] = after = pss(self.proxy)
         connections = figures["descriptors_most"]
-        if is_sanitized(self.proxy):
+        if self.proxy.is_sanitized():
             return []  # freed memory is kept in quarantine
         found = []
         left_max = before["pss"] + KEPT_BYTES + connections * KEPT_BYTES_EACH
