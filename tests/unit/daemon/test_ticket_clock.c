@@ -170,6 +170,38 @@ START_TEST(workers_that_are_busy_are_told_again)
 }
 END_TEST
 
+/* Linked in the place of OpenSSL's. */
+static bool has_no_randomness;
+
+int __real_RAND_priv_bytes(unsigned char *into, int len);
+int __wrap_RAND_priv_bytes(unsigned char *into, int len);
+int __wrap_RAND_priv_bytes(unsigned char *into, int len)
+{
+    return has_no_randomness ? 0 : __real_RAND_priv_bytes(into, len);
+}
+
+START_TEST(without_randomness_nothing_begins_and_old_keys_stay)
+{
+    struct ticket_source source = {.kind = TICKETS_RANDOM, .period_s = 1};
+
+    has_no_randomness = true;
+    ck_assert(!ticket_clock_init(&ticket_clock, &source));
+    has_no_randomness = false;
+    begin(&source);
+    struct tls_ticket_keys before = told;
+
+    has_no_randomness = true;
+    for (int i = 0; i < 12; i++) {
+        reactor_turn(control, 100 * NS_PER_MS);
+    }
+    ck_assert_uint_eq(told_count, 0);
+    ck_assert_mem_eq(ticket_clock_keys(&ticket_clock), &before, sizeof(before));
+    has_no_randomness = false;
+    turn_until_told(1);
+    ck_assert_mem_eq(&told.keys[1], &before.keys[0], sizeof(before.keys[0]));
+}
+END_TEST
+
 START_TEST(keys_are_wiped_when_the_clock_stops)
 {
     struct ticket_source                random = {.kind = TICKETS_RANDOM, .period_s = 3600};
@@ -194,6 +226,7 @@ Suite *ticket_clock_suite(void)
     tcase_add_test(clocks, random_keys_survive_a_new_configuration);
     tcase_add_test(clocks, another_source_brings_its_keys_at_once);
     tcase_add_test(clocks, workers_that_are_busy_are_told_again);
+    tcase_add_test(clocks, without_randomness_nothing_begins_and_old_keys_stay);
     tcase_add_test(clocks, keys_are_wiped_when_the_clock_stops);
     suite_add_tcase(suite, clocks);
     return suite;
