@@ -160,6 +160,7 @@ def start_without(place, first, last, is_own=False):
     said = "\n".join(proxy.said())
     failed = place.orders.end()
     if SANITIZER_ENDED in said:
+        proxy.codes += (proxy.wait(),)
         return failed
     if proxy.lines[-1:] == [None]:
         assert proxy.wait() in (1, 3), said
