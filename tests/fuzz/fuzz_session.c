@@ -16,6 +16,7 @@
 enum {
     LANES = 2,
     SESSIONS_PER_LANE = 1,
+    DESCRIPTORS_MAX = 256, /* more than ever are open: a small table is quickly made */
     BUFFERS_MAX = 16,
     TURNS_MAX = 2 * 1000 * 1000,
     BYTES_MAX = 150 * 1000,
@@ -77,7 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 static void open_world(struct world *world)
 {
     static const struct tls_ticket_keys keys;
-    struct sim_options                  options = {.seed = fuzz_number(&script, 2)};
+    struct sim_options                  options = {.seed = fuzz_number(&script, 2),
+                                                   .descriptors_max = DESCRIPTORS_MAX};
     struct error                        error = ERROR_OK;
 
     draw_faults(world, &options.faults);

@@ -91,7 +91,7 @@ static void *sim_driver_open(struct io_loop *loop, const struct io_options *opti
     require(driver != NULL);
     driver->loop = loop;
     driver->net = opening;
-    driver->lent = sim_lent_new(SIM_DESCRIPTORS_MAX);
+    driver->lent = sim_lent_new(opening->fds_max);
     driver->net->loops++;
     return driver;
 }

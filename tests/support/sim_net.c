@@ -21,10 +21,10 @@ struct sim_net *sim_net_new(const struct sim_options *options)
 
     require(current == NULL);
     require(net != NULL);
-    net->fds = calloc(SIM_DESCRIPTORS_MAX, sizeof(*net->fds));
-    require(net->fds != NULL);
     net->fds_max = options->descriptors_max == 0 ? SIM_DESCRIPTORS_MAX : options->descriptors_max;
     require(net->fds_max <= SIM_DESCRIPTORS_MAX);
+    net->fds = calloc(net->fds_max, sizeof(*net->fds));
+    require(net->fds != NULL);
     net->faults = options->faults;
     net->is_readiness = options->is_readiness;
     net->chance = options->seed;
@@ -51,7 +51,7 @@ void sim_net_free(struct sim_net **net)
     for (struct list_link *link; (link = list_first(&freeing->links)) != NULL;) {
         sim_link_free(container_of(link, struct sim_link, link));
     }
-    for (size_t i = 0; i < SIM_DESCRIPTORS_MAX; i++) {
+    for (size_t i = 0; i < freeing->fds_max; i++) {
         free(freeing->fds[i].raised);
     }
     sim_queue_fini(&freeing->queue);
@@ -227,7 +227,7 @@ void sim_fd_give(struct sim_net *net, int fd)
 struct sim_fd *sim_fd_of(struct sim_net *net, int fd)
 {
     require(fd >= SIM_FD_FIRST);
-    require(fd < SIM_FD_FIRST + SIM_DESCRIPTORS_MAX);
+    require((size_t)(fd - SIM_FD_FIRST) < net->fds_max);
     require(net->fds[fd - SIM_FD_FIRST].kind != SIM_FD_FREE);
     return &net->fds[fd - SIM_FD_FIRST];
 }
