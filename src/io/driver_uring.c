@@ -31,6 +31,7 @@ static void   uring_close(void *state);
 static void   uring_submit(void *state, struct io_op *op);
 static void   uring_cancel(void *state, struct io_op *op);
 static void   uring_wait(void *state, uint64_t wait_ns);
+static void   uring_flush(void *state);
 static void   uring_recycle(void *state, int16_t buffer);
 static void   uring_wake(void *state);
 static int    uring_socket(void *state, const struct address *address, struct error *error);
@@ -64,6 +65,7 @@ const struct io_driver driver_uring = {
     .cancel = uring_cancel,
     .wait = uring_wait,
     .recycle = uring_recycle,
+    .flush = uring_flush,
     .wake = uring_wake,
     .socket = uring_socket,
     .shutdown = uring_shutdown,
@@ -210,6 +212,11 @@ static void uring_wait(void *state, uint64_t wait_ns)
 
     resume(uring);
     uring_ring_turn(uring, uring->completions == completions ? wait_ns : 0);
+}
+
+static void uring_flush(void *state)
+{
+    uring_ring_flush(state);
 }
 
 static void uring_recycle(void *state, int16_t buffer)

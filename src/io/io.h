@@ -150,6 +150,10 @@ void io_peer(struct io_loop *loop, int fd, struct address *address);
  * due. Ops submitted by a `done` may complete in the same turn or a later one. */
 void io_turn(struct io_loop *loop, uint64_t wait_ns);
 
+/* What was submitted reaches the kernel now, not with the next io_turn: for who is about to compute
+ * for long. May cost a system call. */
+void io_flush(struct io_loop *loop);
+
 /* From any thread: the present or next io_turn does not wait. */
 void io_wake(struct io_loop *loop);
 

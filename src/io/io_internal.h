@@ -34,6 +34,8 @@ struct io_driver {
     void (*cancel)(void *state, struct io_op *op);
     /* Pushes out what was submitted; waits at most wait_ns for something to complete. */
     void (*wait)(void *state, uint64_t wait_ns);
+    /* Pushes out what was submitted, and waits for nothing. NULL in a driver whose submit does. */
+    void (*flush)(void *state);
     /* Just before `done` of an op that came with io_ready: does the work (a readiness driver
      * receives here, into one shared buffer) and sets result or error. False: not complete after
      * all, the op is pending again. NULL in a driver that never calls io_ready. */

@@ -219,6 +219,13 @@ void io_turn(struct io_loop *loop, uint64_t wait_ns)
     loop->is_turning = false;
 }
 
+void io_flush(struct io_loop *loop)
+{
+    if (loop->driver->flush != NULL) {
+        loop->driver->flush(loop->state);
+    }
+}
+
 void io_wake(struct io_loop *loop)
 {
     loop->driver->wake(loop->state);

@@ -52,6 +52,8 @@ struct io_uring_sqe *uring_ring_place(struct uring *uring, enum uring_tag tag, v
 
 /* Submits, waits, reaps. */
 void uring_ring_turn(struct uring *uring, uint64_t wait_ns);
+/* Submits what there is. */
+void uring_ring_flush(struct uring *uring);
 
 /* --- uring_accept.c */
 

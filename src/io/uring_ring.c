@@ -95,6 +95,14 @@ void uring_ring_turn(struct uring *uring, uint64_t wait_ns)
     }
 }
 
+/* What the kernel does not take now it is handed again by the next turn. */
+void uring_ring_flush(struct uring *uring)
+{
+    if (io_uring_sq_ready(&uring->ring) > 0) {
+        (void)io_uring_submit(&uring->ring);
+    }
+}
+
 /* Each ring is charged to RLIMIT_MEMLOCK on older kernels: a smaller one may still fit. */
 static int open_with(struct uring *uring, const struct io_options *options, unsigned flags)
 {

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/require.h"
+#include "io/io.h"
 #include "proxy/session.h"
 #include "proxy/session_memory.h"
 #include "proxy/worker_internal.h"
@@ -103,6 +104,7 @@ static enum step handshake_compute(struct session *session)
     side_open_output(client, session_buffers(session));
     struct bytes_const input = side_input(client);
 
+    io_flush(worker_loop(session->worker)); /* nobody's bytes wait until it is computed */
     tls_engine_drain(&session->engine, &client->out);
     tls_engine_feed(&session->engine, input);
     enum tls_next next = tls_engine_handshake(&session->engine);

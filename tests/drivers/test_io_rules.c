@@ -5,6 +5,7 @@
 #include "base/clock.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 enum { MEGABYTE = 1 << 20 };
 
@@ -22,6 +23,28 @@ static void fill(struct world *world, int fd, struct call *sending)
     }
     ck_abort_msg("the socket takes bytes without end");
 }
+
+START_TEST(what_is_flushed_reaches_the_peer_before_the_next_turn)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+    struct call  sending = {0};
+    uint8_t      bytes[8];
+
+    world_send(&world, &sending, pair.client, world_pattern(sizeof(bytes)));
+    io_flush(world.loop);
+    ck_assert_uint_eq(sending.done_count, 0); /* law 2 */
+    if (!world.is_simulated) {
+        ck_assert_int_eq(recv(pair.server, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT),
+                         sizeof(bytes));
+    }
+    world_finish(&world, &sending);
+
+    world_expect_bytes(&world, pair.server, sizeof(bytes), 0);
+    world_close_pair(&world, pair);
+    world_close(&world);
+}
+END_TEST
 
 START_TEST(shutdown_then_wait_then_close_sends_a_fin)
 {
@@ -466,6 +489,7 @@ END_TEST
 Suite *rules_suite(void)
 {
     return world_suite("io rules", (const TTest *const[]){
+                                       what_is_flushed_reaches_the_peer_before_the_next_turn,
                                        shutdown_then_wait_then_close_sends_a_fin,
                                        cancel_then_wait_then_close_sends_a_fin,
                                        reset_on_close_sends_an_rst,
