@@ -3,16 +3,16 @@
 #ifndef SALLYPORT_PROXY_CREDENTIAL_H
 #define SALLYPORT_PROXY_CREDENTIAL_H
 
-#include "base/text.h"
+#include "base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 enum { CREDENTIAL_PATH_BYTES = 4096 };
 
-/* The path to open. False, and `problem` says why: no credentials were handed over, a NAME that is
- * no file name, or a path too long. */
+/* The path to open. False and error: no credentials were handed over, a NAME that is no file name,
+ * or a path too long. */
 __attribute__((warn_unused_result)) bool credential_path(const char *written, char *path,
-                                                         size_t path_bytes, struct text *problem);
+                                                         size_t path_bytes, struct error *error);
 
 #endif

@@ -1,6 +1,7 @@
 #include "proxy/pem_file.h"
 
 #include "base/require.h"
+#include "proxy/credential.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,9 +54,12 @@ void pem_file_fini(struct pem_file *file)
 
 bool pem_file_identify(const char *path, struct pem_identity *identity)
 {
-    struct stat status;
+    char         found[CREDENTIAL_PATH_BYTES];
+    struct stat  status;
+    struct error error;
 
-    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) {
+    if (!credential_path(path, found, sizeof(found), &error) || stat(found, &status) != 0 ||
+        !S_ISREG(status.st_mode)) {
         return false;
     }
     *identity = identity_of(&status);
@@ -71,9 +75,14 @@ bool pem_identity_is_equal(const struct pem_identity *one, const struct pem_iden
 /* O_NONBLOCK: a FIFO of that name must not hold the start up. */
 static int open_resolved(const char *path, struct error *error)
 {
-    char *resolved = realpath(path, NULL);
+    char  found[CREDENTIAL_PATH_BYTES];
+    char *resolved = NULL;
     int   fd = -1;
 
+    if (!credential_path(path, found, sizeof(found), error)) {
+        return -1;
+    }
+    resolved = realpath(found, NULL);
     if (resolved != NULL) {
         fd = open(resolved, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
     }
@@ -105,7 +114,7 @@ static bool file_fill(struct pem_file *file, int fd, size_t bytes_max, struct er
     file->identity = identity_of(&status);
     file->is_settled = ns_of(&now) - file->identity.changed_ns > SETTLED_NS &&
                        ns_of(&now) - file->identity.modified_ns > SETTLED_NS;
-    file->is_public = (status.st_mode & S_IROTH) != 0;
+    file->is_public = (status.st_mode & (S_IROTH | S_IWOTH)) != 0;
     return file_read_bytes(file, fd, (size_t)status.st_size, error);
 }
 

@@ -30,8 +30,9 @@ struct pem_file {
 };
 
 /*
- * Follows symbolic links to their end and opens what is there, as a link no more; looks at what was
- * opened (fstat, so that a name changed meanwhile cannot matter); reads once. False and error: not
+ * `path` as a configuration has it, which may be a credential (proxy/credential.h). Follows
+ * symbolic links to their end and opens what is there, as a link no more; looks at what was opened
+ * (fstat, so that a name changed meanwhile cannot matter); reads once. False and error: not
  * readable, no regular file, or longer than PEM_FILE_BYTES_MAX.
  */
 __attribute__((warn_unused_result)) bool pem_file_read(struct pem_file *file, const char *path,
@@ -65,7 +66,7 @@ static inline struct bytes_const pem_file_bytes(const struct pem_file *file)
     return (struct bytes_const){file->memory, file->len};
 }
 
-/* Everyone on this machine may read it, which is no place for a key. */
+/* Everyone on this machine may read or change it, which is no place for a key. */
 static inline bool pem_file_is_public(const struct pem_file *file)
 {
     return file->is_public;

@@ -1,7 +1,6 @@
 #include "proxy/ticket_source.h"
 
 #include "base/clock.h"
-#include "proxy/credential.h"
 #include "proxy/pem_file.h"
 
 #include <stdio.h>
@@ -60,15 +59,9 @@ static void read_file(struct ticket_source *source, const struct config_string *
     struct text     problem;
     struct pem_file file = {0};
     struct error    error;
-    char            expanded[CREDENTIAL_PATH_BYTES];
 
     text_init(&problem, memory, sizeof(memory));
-    if (!credential_path(path->text, expanded, sizeof(expanded), &problem)) {
-        config_report_add(report, CONFIG_ERROR, path->at, "\"%s\": %s", path->text,
-                          text_chars(&problem));
-        return;
-    }
-    if (!pem_file_read(&file, expanded, &error)) {
+    if (!pem_file_read(&file, path->text, &error)) {
         config_report_add(report, CONFIG_ERROR, path->at, "cannot read \"%s\": %s", path->text,
                           error_text(&error, memory, sizeof(memory)));
         return;

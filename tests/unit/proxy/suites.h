@@ -6,5 +6,6 @@ Suite *access_log_suite(void);
 Suite *certificate_store_suite(void);
 Suite *client_auth_suite(void);
 Suite *end_reason_suite(void);
+Suite *pem_file_suite(void);
 Suite *snapshot_suite(void);
 Suite *ticket_source_suite(void);

@@ -1,7 +1,6 @@
 /* Ticket keys as a configuration names them: files, secrets, credentials, and what is wrong. */
 #include "proxy/ticket_source.h"
 
-#include "proxy/credential.h"
 #include "scratch.h"
 #include "suites.h"
 
@@ -153,19 +152,6 @@ START_TEST(a_secret_that_everyone_may_read_is_warned_of)
 }
 END_TEST
 
-START_TEST(a_path_too_long_is_refused)
-{
-    char        written[64], path[16];
-    char        memory[64];
-    struct text problem;
-
-    text_init(&problem, memory, sizeof(memory));
-    (void)snprintf(written, sizeof(written), "/a/long/path/of/a/file");
-    ck_assert(!credential_path(written, path, sizeof(path), &problem));
-    ck_assert_str_eq(text_chars(&problem), "the path is too long");
-}
-END_TEST
-
 Suite *ticket_source_suite(void)
 {
     Suite *suite = suite_create("ticket_source");
@@ -178,7 +164,6 @@ Suite *ticket_source_suite(void)
     tcase_add_test(files, a_credential_is_a_file_that_the_service_manager_gave);
     tcase_add_test(files, what_is_wrong_is_said_with_its_place_and_without_a_secret);
     tcase_add_test(files, a_secret_that_everyone_may_read_is_warned_of);
-    tcase_add_test(files, a_path_too_long_is_refused);
     suite_add_tcase(suite, files);
     return suite;
 }
