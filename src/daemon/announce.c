@@ -1,6 +1,7 @@
 #include "daemon/announce.h"
 
 #include "base/log.h"
+#include "base/text.h"
 
 #include <string.h>
 #include <time.h>
@@ -19,6 +20,27 @@ void announce_certificates(const struct snapshot *snapshot)
              "next_expiry_path=\"%s\"",
              tally->count, snapshot->names, tally->parsed, tally->kept, tally->errors, when,
              tally->next_expiry_path);
+}
+
+void announce_changes(const struct snapshot *was, const struct snapshot *is)
+{
+    static const struct {
+        enum snapshot_change change;
+        const char          *noun;
+    } nouns[] = {{SNAPSHOT_CERTIFICATES, "certificates"},
+                 {SNAPSHOT_CLIENTS, "authorities or revocations"},
+                 {SNAPSHOT_TICKETS, "ticket keys"}};
+    unsigned    changes = snapshot_changes(was, is);
+    char        memory[64];
+    struct text text;
+
+    text_init(&text, memory, sizeof(memory));
+    for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++) {
+        if ((changes & (unsigned)nouns[i].change) != 0) {
+            text_format(&text, "%s%s", text_len(&text) > 0 ? ", " : "", nouns[i].noun);
+        }
+    }
+    log_info("%s have changed", memory);
 }
 
 void announce_what_stays(const struct config *was, const struct config *is)

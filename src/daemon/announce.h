@@ -7,6 +7,9 @@
 /* How many certificates there are, and which expires next. */
 void announce_certificates(const struct snapshot *snapshot);
 
+/* What is new in a snapshot that was renewed from another. */
+void announce_changes(const struct snapshot *was, const struct snapshot *is);
+
 /* A warning when a reload changed what only a restart changes. */
 void announce_what_stays(const struct config *was, const struct config *is);
 

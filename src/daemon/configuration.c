@@ -66,7 +66,7 @@ struct snapshot *configuration_renew(struct configuration  *configuration,
         tell(&report);
     }
     config_report_fini(&report);
-    if (snapshot != NULL && snapshot_has_same_certificates(present, snapshot)) {
+    if (snapshot != NULL && snapshot_changes(present, snapshot) == SNAPSHOT_SAME) {
         snapshot_free(&snapshot);
     }
     return snapshot;

@@ -1,5 +1,5 @@
-/* The configuration and its certificates as they are read: at the start, on a reload, and when
- * certificates have changed. Says what is wrong with them. */
+/* The configuration and the files it names as they are read: at the start, on a reload, and when
+ * files have changed. Says what is wrong with them. */
 #ifndef SALLYPORT_DAEMON_CONFIGURATION_H
 #define SALLYPORT_DAEMON_CONFIGURATION_H
 
@@ -29,8 +29,8 @@ void configuration_fini(struct configuration *configuration);
 __attribute__((warn_unused_result)) struct snapshot *
 configuration_load(struct configuration *configuration, enum config_severity severity);
 
-/* The same configuration with certificates as their files are now. NULL: they are the same as
- * those of `present`, or cannot be used, which is told once. */
+/* The same configuration with the files it names as they are now. NULL: they are the same as those
+ * of `present`, or cannot be used, which is told once. */
 __attribute__((warn_unused_result)) struct snapshot *
 configuration_renew(struct configuration *configuration, const struct snapshot *present);
 

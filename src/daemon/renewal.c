@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* Certificates are read once their files have rested, or, when they never do, after a while. */
+/* Files are read once they have rested, or, when they never do, after a while. */
 #define QUIET_NS     NS_PER_S
 #define QUIET_MAX_NS (10 * NS_PER_S)
 
@@ -22,7 +22,7 @@ void renewal_start(struct renewal *renewal, struct reactor *control, const struc
                                 .due = due,
                                 .owner = owner};
     if (!watch_start(&renewal->watch, reactor_loop(control), on_stirred, renewal, &error)) {
-        log_warn("certificates are not watched, HUP reads them why=\"%s\"",
+        log_warn("files are not watched, HUP reads them why=\"%s\"",
                  error_text(&error, why, sizeof(why)));
         return;
     }

@@ -1,4 +1,4 @@
-/* Tells when the files of certificates have changed and then rested for a second. */
+/* Tells when files that the configuration names have changed and then rested for a second. */
 #ifndef SALLYPORT_DAEMON_RENEWAL_H
 #define SALLYPORT_DAEMON_RENEWAL_H
 
@@ -9,7 +9,7 @@ struct renewal {
     /* private */
     struct reactor *control;
     struct watch    watch;
-    struct timer    quiet;         /* after certificates have changed */
+    struct timer    quiet;         /* after files have changed */
     uint64_t        stirred_at_ns; /* for the first time before `quiet` */
     void (*due)(void *owner);
     void *owner;

@@ -390,7 +390,7 @@ static void on_reload_failed(struct supervisor *supervisor)
     service_ready();
 }
 
-/* --- certificates ------------------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------------------------- */
 
 /* Watches first, along the links as they are now, and reads then: what changes in between stirs
  * again. */
@@ -416,9 +416,9 @@ static void on_renewal(void *owner)
     struct snapshot *snapshot = options->renew(options->owner, present);
 
     if (snapshot != NULL) {
-        log_info("certificates have changed");
+        announce_changes(present, snapshot);
         if (!apply(supervisor, snapshot)) {
-            log_error("the certificates in use stay");
+            log_error("what is in use stays");
         }
     }
 }

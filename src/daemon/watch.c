@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "daemon/path_links.h"
+#include "proxy/credential.h"
 #include "proxy/pem_dir.h"
 
 #include <errno.h>
@@ -32,10 +33,14 @@ struct directory {
     size_t          names_bytes;
 };
 
-static void              aim_at(struct watch *watch, const struct config_strings *paths);
-static void              aim_at_directory(struct watch *watch, const char *path);
-static void              on_link(void *owner, const char *path, const char *name);
-static void              aim_at_name(struct watch *watch, const char *path, const char *name);
+static void aim_at_frontend(struct watch *watch, const struct config_frontend *frontend);
+static void aim_at_clients(struct watch *watch, const struct config_clients *clients);
+static void aim_at(struct watch *watch, const struct config_strings *paths);
+static void aim_at_file(struct watch *watch, const char *written);
+static void aim_at_directories(struct watch *watch, const struct config_strings *directories);
+static void aim_at_directory(struct watch *watch, const char *path);
+static void on_link(void *owner, const char *path, const char *name);
+static void aim_at_name(struct watch *watch, const char *path, const char *name);
 static struct directory *directory_take(struct watch *watch, const char *path);
 static struct directory *directory_find(const struct watch *watch, int number);
 static bool              directory_add_name(struct directory *directory, const char *name);
@@ -81,23 +86,58 @@ void watch_aim(struct watch *watch, const struct config *config)
         return;
     }
     watch->round++;
+    if (config->auto_reload) {
+        aim_at(watch, &config->ticket_keys);
+        aim_at(watch, &config->ticket_secret);
+    }
     for (size_t i = 0; config->auto_reload && i < config->frontends_count; i++) {
-        const struct config_frontend *frontend = &config->frontends[i];
-
-        aim_at(watch, &frontend->pem_file);
-        aim_at(watch, &frontend->cert);
-        aim_at(watch, &frontend->key);
-        for (size_t j = 0; j < frontend->pem_dir.count; j++) {
-            aim_at_directory(watch, frontend->pem_dir.items[j].text);
-        }
+        aim_at_frontend(watch, &config->frontends[i]);
     }
     drop_all_but(watch, watch->round);
+}
+
+static void aim_at_frontend(struct watch *watch, const struct config_frontend *frontend)
+{
+    aim_at(watch, &frontend->pem_file);
+    aim_at(watch, &frontend->cert);
+    aim_at(watch, &frontend->key);
+    aim_at_directories(watch, &frontend->pem_dir);
+    aim_at_clients(watch, &frontend->clients);
+    for (size_t i = 0; i < frontend->routes_count; i++) {
+        aim_at_clients(watch, &frontend->routes[i].clients);
+    }
+}
+
+static void aim_at_clients(struct watch *watch, const struct config_clients *clients)
+{
+    aim_at(watch, &clients->ca_file);
+    aim_at(watch, &clients->crl_file);
+    aim_at_directories(watch, &clients->ca_dir);
+    aim_at_directories(watch, &clients->crl_dir);
 }
 
 static void aim_at(struct watch *watch, const struct config_strings *paths)
 {
     for (size_t i = 0; i < paths->count; i++) {
-        path_links(paths->items[i].text, on_link, watch);
+        aim_at_file(watch, paths->items[i].text);
+    }
+}
+
+/* A credential that nobody handed over is told of when it is read. */
+static void aim_at_file(struct watch *watch, const char *written)
+{
+    char         path[CREDENTIAL_PATH_BYTES];
+    struct error error;
+
+    if (credential_path(written, path, sizeof(path), &error)) {
+        path_links(path, on_link, watch);
+    }
+}
+
+static void aim_at_directories(struct watch *watch, const struct config_strings *directories)
+{
+    for (size_t i = 0; i < directories->count; i++) {
+        aim_at_directory(watch, directories->items[i].text);
     }
 }
 
@@ -237,8 +277,8 @@ static void complain(struct watch *watch, const char *path, int code)
 
     if (!watch->has_complained) {
         watch->has_complained = true;
-        log_warn("not every certificate is watched, HUP reads them all directory=\"%s\" why=\"%s\"",
-                 path, error_text(&error, why, sizeof(why)));
+        log_warn("not every file is watched, HUP reads them all directory=\"%s\" why=\"%s\"", path,
+                 error_text(&error, why, sizeof(why)));
     }
 }
 

@@ -1,6 +1,6 @@
 /*
- * Files of certificates and keys, watched by way of the directories they are in, so that a file
- * replaced by rename, a link that is set anew and a Kubernetes volume are seen. Belongs to the
+ * The files that a configuration names, watched by way of the directories they are in, so that a
+ * file replaced by rename, a link that is set anew and a Kubernetes volume are seen. Belongs to the
  * control reactor's thread.
  */
 #ifndef SALLYPORT_DAEMON_WATCH_H

@@ -22,7 +22,8 @@ struct auth_files {
 
 struct client_auth {
     const struct config_frontend *config;
-    struct auth_files            *files; /* as many as trusts */
+    const struct client_auth     *previous; /* while it is made; NULL: none */
+    struct auth_files            *files;    /* as many as trusts */
     struct tls_trust             *trusts;
     size_t                        trusts_count;
     struct tls_verify            *policies; /* the frontend's, then those routes have */
@@ -39,6 +40,8 @@ static bool          choose_trust(struct client_auth *auth, const struct chosen 
                                   struct config_report *report, size_t *index);
 static bool          add_trust(struct client_auth *auth, const struct chosen *chosen,
                                struct config_report *report);
+static const struct auth_files *find_files(const struct client_auth *auth,
+                                           const struct chosen      *chosen);
 static bool add_names(struct client_auth *auth, const struct config_strings *names, size_t policy);
 static bool has_own(const struct config_clients *clients);
 static size_t own_count(const struct config_frontend *config);
@@ -47,9 +50,9 @@ static bool   add_allows(struct tls_verify *policy, const struct config_clients 
 static size_t add_list(struct tls_allow *allows, enum tls_allow_kind kind,
                        const struct config_strings *list, struct config_report *report);
 static size_t allows_count(const struct config_clients *clients);
-static const struct config_strings *list_of_paths(const struct client_auth *auth, size_t index);
 
 struct client_auth *client_auth_new(const struct config_frontend *config,
+                                    const struct client_auth     *previous,
                                     struct config_report         *report)
 {
     struct client_auth *auth = calloc(1, sizeof(*auth));
@@ -58,9 +61,12 @@ struct client_auth *client_auth_new(const struct config_frontend *config,
         return NULL;
     }
     auth->config = config;
+    auth->previous = previous;
     if (asks_anyone(config) && !fill(auth, report)) {
         client_auth_free(&auth);
+        return NULL;
     }
+    auth->previous = NULL;
     return auth;
 }
 
@@ -84,6 +90,17 @@ void client_auth_free(struct client_auth **auth)
     free(freed->policies);
     free(freed);
     *auth = NULL;
+}
+
+bool client_auth_is_equal(const struct client_auth *one, const struct client_auth *other)
+{
+    bool is_equal = one->trusts_count == other->trusts_count;
+
+    for (size_t i = 0; is_equal && i < one->trusts_count; i++) {
+        is_equal = trust_files_is_equal(&one->files[i].authorities, &other->files[i].authorities) &&
+                   trust_files_is_equal(&one->files[i].revocations, &other->files[i].revocations);
+    }
+    return is_equal;
 }
 
 struct tls_verify_options client_auth_options(const struct client_auth *auth)
@@ -199,16 +216,29 @@ static struct chosen choose(const struct config_clients *own, const struct confi
 static bool choose_trust(struct client_auth *auth, const struct chosen *chosen,
                          struct config_report *report, size_t *index)
 {
-    for (size_t i = 0; i < auth->trusts_count; i++) {
-        if (auth->files[i].chosen.authorities == chosen->authorities &&
-            auth->files[i].chosen.revocations == chosen->revocations) {
-            *index = i;
-            return true;
-        }
+    const struct auth_files *files = find_files(auth, chosen);
+
+    if (files != NULL) {
+        *index = (size_t)(files - auth->files);
+        return true;
     }
     *index = auth->trusts_count;
     auth->files[auth->trusts_count].chosen = *chosen;
     return add_trust(auth, chosen, report);
+}
+
+/* NULL: there are none. `auth` may be NULL. */
+static const struct auth_files *find_files(const struct client_auth *auth,
+                                           const struct chosen      *chosen)
+{
+    for (size_t i = 0; auth != NULL && i < auth->trusts_count; i++) {
+        const struct chosen *one = &auth->files[i].chosen;
+
+        if (one->authorities == chosen->authorities && one->revocations == chosen->revocations) {
+            return &auth->files[i];
+        }
+    }
+    return NULL;
 }
 
 static bool add_trust(struct client_auth *auth, const struct chosen *chosen,
@@ -216,14 +246,25 @@ static bool add_trust(struct client_auth *auth, const struct chosen *chosen,
 {
     const struct config_frontend *config = auth->config;
     const struct config_clients  *revocations = chosen->revocations;
-    bool               checks = revocations->crl_file.count + revocations->crl_dir.count > 0;
-    struct auth_files *files = &auth->files[auth->trusts_count];
-    struct tls_trust  *trust = &auth->trusts[auth->trusts_count++];
+    bool                     checks = revocations->crl_file.count + revocations->crl_dir.count > 0;
+    struct auth_files       *files = &auth->files[auth->trusts_count];
+    struct tls_trust        *trust = &auth->trusts[auth->trusts_count++];
+    const struct auth_files *previous = find_files(auth->previous, chosen);
 
-    if (!trust_files_read(&files->authorities, TLS_AUTHORITIES, &chosen->authorities->ca_file,
-                          &chosen->authorities->ca_dir, report) ||
-        !trust_files_read(&files->revocations, TLS_REVOCATIONS, &revocations->crl_file,
-                          &revocations->crl_dir, report)) {
+    if (!trust_files_read(&files->authorities,
+                          &(struct trust_files_options){
+                              .kind = TLS_AUTHORITIES,
+                              .paths = &chosen->authorities->ca_file,
+                              .directories = &chosen->authorities->ca_dir,
+                              .previous = previous != NULL ? &previous->authorities : NULL,
+                              .report = report}) ||
+        !trust_files_read(&files->revocations,
+                          &(struct trust_files_options){
+                              .kind = TLS_REVOCATIONS,
+                              .paths = &revocations->crl_file,
+                              .directories = &revocations->crl_dir,
+                              .previous = previous != NULL ? &previous->revocations : NULL,
+                              .report = report})) {
         return false;
     }
     *trust = (struct tls_trust){
@@ -296,46 +337,11 @@ bool client_auth_list(const struct client_auth *auth, size_t index, struct clien
         const struct trust_files *files = &auth->files[i].revocations;
 
         if (index < files->count) {
-            *list = (struct client_auth_list){.path = files->files[index].path,
-                                              .good_until_s = files->files[index].good_until_s};
+            *list = (struct client_auth_list){.path = files->files[index]->path,
+                                              .good_until_s = files->files[index]->good_until_s};
             return true;
         }
         index -= files->count;
     }
     return false;
-}
-
-const char *client_auth_path(const struct client_auth *auth, size_t index)
-{
-    const struct config_strings *list = NULL;
-
-    for (size_t i = 0; (list = list_of_paths(auth, i)) != NULL; i++) {
-        if (index < list->count) {
-            return list->items[index].text;
-        }
-        index -= list->count;
-    }
-    return NULL;
-}
-
-/* Four of each set that was read. */
-static const struct config_strings *list_of_paths(const struct client_auth *auth, size_t index)
-{
-    enum { LISTS = 4 };
-
-    if (index / LISTS >= auth->trusts_count) {
-        return NULL;
-    }
-    const struct chosen *chosen = &auth->files[index / LISTS].chosen;
-
-    switch (index % LISTS) {
-    case 0:
-        return &chosen->authorities->ca_file;
-    case 1:
-        return &chosen->authorities->ca_dir;
-    case 2:
-        return &chosen->revocations->crl_file;
-    default:
-        return &chosen->revocations->crl_dir;
-    }
 }

@@ -10,11 +10,17 @@
 
 struct client_auth;
 
-/* NULL when memory is short. Mistakes are in the report. `config` must outlive it. */
+/* NULL when memory is short. Mistakes are in the report. `config` must outlive it. `previous` is
+ * what was made of the same before, or NULL: files that have not changed are not read again, and
+ * those that cannot be used now stay as they were there. */
 __attribute__((warn_unused_result)) struct client_auth *
-client_auth_new(const struct config_frontend *config, struct config_report *report);
+client_auth_new(const struct config_frontend *config, const struct client_auth *previous,
+                struct config_report *report);
 /* Contexts made of its options must be gone. */
 void client_auth_free(struct client_auth **auth);
+
+/* Of one that was made with the other as the previous: every file says the same. */
+bool client_auth_is_equal(const struct client_auth *one, const struct client_auth *other);
 
 /* Points into it. */
 struct tls_verify_options client_auth_options(const struct client_auth *auth);
@@ -26,9 +32,5 @@ struct client_auth_list {
     int64_t     good_until_s; /* since the epoch; 0: they never expire */
 };
 bool client_auth_list(const struct client_auth *auth, size_t index, struct client_auth_list *list);
-
-/* The files and directories it was made of, one after the other, to be watched; NULL beyond the
- * last. Of a directory, whatever changes in it matters. */
-const char *client_auth_path(const struct client_auth *auth, size_t index);
 
 #endif

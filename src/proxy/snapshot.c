@@ -1,5 +1,7 @@
 #include "proxy/snapshot.h"
 
+#include "base/require.h"
+
 #include <stdlib.h>
 
 static void selection_free(struct snapshot_frontend *frontend);
@@ -32,15 +34,24 @@ void snapshot_free(struct snapshot **snapshot)
     *snapshot = NULL;
 }
 
-bool snapshot_has_same_certificates(const struct snapshot *one, const struct snapshot *other)
+unsigned snapshot_changes(const struct snapshot *one, const struct snapshot *other)
 {
-    bool is_same = one->config == other->config;
+    unsigned changes =
+        ticket_source_is_equal(&one->tickets, &other->tickets) ? SNAPSHOT_SAME : SNAPSHOT_TICKETS;
 
-    for (size_t i = 0; is_same && i < one->config->frontends_count; i++) {
-        is_same = tls_selection_is_equal(one->frontends[i].tls.selection,
-                                         other->frontends[i].tls.selection);
+    require(one->config == other->config);
+    for (size_t i = 0; i < one->config->frontends_count; i++) {
+        const struct snapshot_frontend *was = &one->frontends[i];
+        const struct snapshot_frontend *is = &other->frontends[i];
+
+        if (!tls_selection_is_equal(was->tls.selection, is->tls.selection)) {
+            changes |= SNAPSHOT_CERTIFICATES;
+        }
+        if (!client_auth_is_equal(was->clients, is->clients)) {
+            changes |= SNAPSHOT_CLIENTS;
+        }
     }
-    return is_same;
+    return changes;
 }
 
 bool snapshot_has_builtin(const struct snapshot *snapshot)

@@ -54,13 +54,20 @@ __attribute__((warn_unused_result)) struct snapshot *snapshot_build(struct confi
                                                                     struct certificate_store *store,
                                                                     struct config_report *report);
 
-/* The same configuration with certificates as their files are now. NULL when there was an error. */
+/* The same configuration with everything that it names as it is now; what cannot be used stays as
+ * it was. NULL when there was an error. */
 __attribute__((warn_unused_result)) struct snapshot *snapshot_renew(const struct snapshot *snapshot,
                                                                     struct certificate_store *store,
                                                                     struct config_report *report);
 
-/* Of a snapshot and one renewed from it: every frontend has the very same certificates. */
-bool snapshot_has_same_certificates(const struct snapshot *one, const struct snapshot *other);
+/* Of a snapshot and one renewed from it: what has changed. */
+enum snapshot_change {
+    SNAPSHOT_SAME = 0,
+    SNAPSHOT_CERTIFICATES = 1,
+    SNAPSHOT_CLIENTS = 2, /* authorities and lists of revoked certificates */
+    SNAPSHOT_TICKETS = 4,
+};
+unsigned snapshot_changes(const struct snapshot *one, const struct snapshot *other);
 
 /* No generation of it may be left. */
 void snapshot_free(struct snapshot **snapshot);

@@ -13,17 +13,20 @@
 /* A part of a snapshot being built, and where its mistakes go. */
 struct building {
     struct snapshot          *snapshot;
+    const struct snapshot    *previous; /* of the same configuration; NULL: none */
     struct certificate_store *store;
     struct config_report     *report;
     bool                      has_memory; /* false: an allocation failed */
 };
 
-static void   has_no_memory(struct building *building);
-static void  *take(struct building *building, size_t count, size_t bytes);
-static void   build_backends(struct building *building);
-static void   build_frontends(struct building *building);
-static void   read_listens(struct building *building, struct snapshot_frontend *frontend);
-static void   check_listens(struct building *building);
+static struct snapshot *build(struct config **config, const struct snapshot *previous,
+                              struct certificate_store *store, struct config_report *report);
+static void             has_no_memory(struct building *building);
+static void            *take(struct building *building, size_t count, size_t bytes);
+static void             build_backends(struct building *building);
+static void             build_frontends(struct building *building);
+static void             read_listens(struct building *building, struct snapshot_frontend *frontend);
+static void             check_listens(struct building *building);
 static bool   is_taken(const struct snapshot_listen *one, const struct snapshot_listen *other);
 static void   read_routes(struct building *building, struct snapshot_frontend *frontend);
 static void   add_route(struct building *building, struct snapshot_frontend *frontend,
@@ -49,7 +52,22 @@ static const char         *or_null(const struct config_string *string);
 struct snapshot *snapshot_build(struct config **config, struct certificate_store *store,
                                 struct config_report *report)
 {
-    struct building building = {.store = store, .report = report, .has_memory = true};
+    return build(config, NULL, store, report);
+}
+
+struct snapshot *snapshot_renew(const struct snapshot *snapshot, struct certificate_store *store,
+                                struct config_report *report)
+{
+    struct config *config = config_hold(snapshot->config);
+
+    return build(&config, snapshot, store, report);
+}
+
+static struct snapshot *build(struct config **config, const struct snapshot *previous,
+                              struct certificate_store *store, struct config_report *report)
+{
+    struct building building = {
+        .previous = previous, .store = store, .report = report, .has_memory = true};
 
     building.snapshot = take(&building, 1, sizeof(*building.snapshot));
     if (building.snapshot == NULL) {
@@ -61,7 +79,8 @@ struct snapshot *snapshot_build(struct config **config, struct certificate_store
     build_backends(&building);
     build_frontends(&building);
     check_listens(&building);
-    ticket_source_read(&building.snapshot->tickets, building.snapshot->config, report);
+    ticket_source_read(&building.snapshot->tickets, building.snapshot->config,
+                       previous != NULL ? &previous->tickets : NULL, report);
     if (building.has_memory) {
         build_certificates(&building);
     }
@@ -71,14 +90,6 @@ struct snapshot *snapshot_build(struct config **config, struct certificate_store
         certificate_store_sweep(store);
     }
     return building.snapshot;
-}
-
-struct snapshot *snapshot_renew(const struct snapshot *snapshot, struct certificate_store *store,
-                                struct config_report *report)
-{
-    struct config *config = config_hold(snapshot->config);
-
-    return snapshot_build(&config, store, report);
 }
 
 static void has_no_memory(struct building *building)
@@ -297,7 +308,12 @@ static void read_tls(struct building *building, struct snapshot_frontend *fronte
 
 static void read_clients(struct building *building, struct snapshot_frontend *frontend)
 {
-    frontend->clients = client_auth_new(frontend->config, building->report);
+    const struct snapshot    *previous = building->previous;
+    size_t                    index = (size_t)(frontend - building->snapshot->frontends);
+    const struct client_auth *clients =
+        previous != NULL ? previous->frontends[index].clients : NULL;
+
+    frontend->clients = client_auth_new(frontend->config, clients, building->report);
     if (frontend->clients == NULL) {
         has_no_memory(building);
         return;

@@ -19,11 +19,14 @@ struct ticket_source {
     struct tls_ticket_secrets secrets;
 };
 
-/* Reads the files; what is wrong goes to the report, with file:line. Wiped by ticket_source_wipe.
- */
+/* Reads the files; what is wrong goes to the report, with file:line, and then what the same
+ * configuration had before (`previous`, or NULL) stays. Wiped by ticket_source_wipe. */
 void ticket_source_read(struct ticket_source *source, const struct config *config,
-                        struct config_report *report);
+                        const struct ticket_source *previous, struct config_report *report);
 void ticket_source_wipe(struct ticket_source *source);
+
+/* The same keys at any time. */
+bool ticket_source_is_equal(const struct ticket_source *one, const struct ticket_source *other);
 
 /* The keys to use at a time, in seconds since the epoch; for TICKETS_RANDOM the given ones stay.
  * False when OpenSSL fails. */

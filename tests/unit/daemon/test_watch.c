@@ -49,26 +49,41 @@ static void tear_down(void)
     scratch_close(&scratch);
 }
 
-/* Every @ stands for the scratch directory. */
-static void aim(const char *certificates)
+static size_t fill(char *into, size_t into_bytes, const char *text)
+{
+    size_t len = 0;
+
+    for (; *text != '\0'; text++) {
+        len += (size_t)snprintf(into + len, into_bytes - len, "%.*s", *text == '@' ? 99 : 1,
+                                *text == '@' ? scratch.path : text);
+    }
+    return len;
+}
+
+/* At what a configuration names with these options at its top and of its frontend. Every @ stands
+ * for the scratch directory. */
+static void aim_with(const char *top, const char *frontend)
 {
     struct config_report report = {0};
-    char   filled[CONFIG_BYTES] = "frontends = ( { listen = \"*:1\"; backend = \"b\"; ";
-    size_t len = strlen(filled);
+    char                 filled[CONFIG_BYTES];
+    size_t               len = fill(filled, sizeof(filled), top);
 
-    for (; *certificates != '\0'; certificates++) {
-        len += (size_t)snprintf(filled + len, sizeof(filled) - len, "%.*s",
-                                *certificates == '@' ? 99 : 1,
-                                *certificates == '@' ? scratch.path : certificates);
-    }
-    (void)snprintf(filled + len, sizeof(filled) - len,
-                   "} ); backends = ( { name = \"b\"; servers = ( { address = \"x:1\"; } ); } );");
+    len += fill(filled + len, sizeof(filled) - len,
+                " frontends = ( { listen = \"*:1\"; backend = \"b\"; ");
+    len += fill(filled + len, sizeof(filled) - len, frontend);
+    (void)fill(filled + len, sizeof(filled) - len,
+               "} ); backends = ( { name = \"b\"; servers = ( { address = \"x:1\"; } ); } );");
     config_free(&config);
     config = config_load_text(filled, "test", &report);
     ck_assert_ptr_nonnull(config);
     config_report_fini(&report);
     watch_aim(&watch, config);
     stirred = 0;
+}
+
+static void aim(const char *frontend)
+{
+    aim_with("", frontend);
 }
 
 /* Since it was last asked. */
@@ -199,6 +214,56 @@ START_TEST(what_links_in_a_directory_lead_to_is_watched)
 }
 END_TEST
 
+START_TEST(every_file_and_directory_that_is_named_is_watched)
+{
+    static const struct {
+        const char *option;
+        const char *changed;
+    } cases[] = {
+        {"ca-file = \"@/one/x\";", "one/x"},
+        {"crl-file = \"@/one/x\";", "one/x"},
+        {"ca-dir = \"@/one\";", "one/new"},
+        {"crl-dir = \"@/one\";", "one/new"},
+        {"routes = ( { sni = \"a\"; backend = \"b\"; ca-file = \"@/one/x\"; } );", "one/x"},
+        {"routes = ( { sni = \"a\"; backend = \"b\"; crl-dir = \"@/one\"; } );", "one/new"}};
+    char options[CONFIG_BYTES];
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        scratch_write(&scratch, "one/x", "one");
+        (void)snprintf(options, sizeof(options),
+                       "pem-file = \"@/certs/a.pem\"; client-verify = \"optional\"; "
+                       "ca-file = \"@/certs/a.pem\"; %s",
+                       cases[i].option);
+        if (strncmp(cases[i].option, "ca-file", strlen("ca-file")) == 0) {
+            (void)snprintf(options, sizeof(options), "pem-file = \"@/certs/a.pem\"; %s",
+                           cases[i].option);
+        }
+        aim(options);
+        scratch_write(&scratch, cases[i].changed, "two");
+        ck_assert_msg(has_stirred(), "%s", cases[i].option);
+        scratch_write(&scratch, "certs/other", "two");
+        ck_assert_msg(!has_stirred(), "%s", cases[i].option);
+    }
+}
+END_TEST
+
+START_TEST(files_of_ticket_keys_and_credentials_are_watched)
+{
+    static const char *const tops[] = {"ticket-keys = \"credential:stek\";",
+                                       "ticket-secret = \"credential:stek\";",
+                                       "ticket-keys = \"@/stek\";"};
+
+    ck_assert_int_eq(setenv("CREDENTIALS_DIRECTORY", scratch.path, 1), 0);
+    for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
+        scratch_write(&scratch, "stek", "one");
+        aim_with(tops[i], "pem-file = ( \"credential:none\", \"credential:../no\" );");
+        scratch_write(&scratch, "stek", "two");
+        ck_assert_msg(has_stirred(), "%s", tops[i]);
+    }
+    ck_assert_int_eq(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+}
+END_TEST
+
 START_TEST(what_is_no_longer_named_or_wanted_is_not_watched)
 {
     aim("pem-dir = \"@/certs.d\"; pem-file = \"@/certs/a.pem\";");
@@ -225,6 +290,8 @@ Suite *watch_suite(void)
     tcase_add_test(tcase, a_directory_that_is_replaced_stirs_and_is_watched_again);
     tcase_add_test(tcase, a_link_that_is_set_anew_stirs);
     tcase_add_test(tcase, what_links_in_a_directory_lead_to_is_watched);
+    tcase_add_test(tcase, every_file_and_directory_that_is_named_is_watched);
+    tcase_add_test(tcase, files_of_ticket_keys_and_credentials_are_watched);
     tcase_add_test(tcase, what_is_no_longer_named_or_wanted_is_not_watched);
     suite_add_tcase(suite, tcase);
     return suite;

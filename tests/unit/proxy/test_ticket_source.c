@@ -11,8 +11,10 @@
 
 enum { REPORT_BYTES = 2048, PERIOD_S = 60 };
 
-#define KEY    "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8w\n"
-#define SECRET "0123456789abcdef0123456789abcdef\n"
+#define KEY       "A" KEY_REST
+#define OTHER_KEY "B" KEY_REST
+#define KEY_REST  "QIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8w\n"
+#define SECRET    "0123456789abcdef0123456789abcdef\n"
 
 static struct scratch       scratch;
 static struct ticket_source source;
@@ -50,7 +52,8 @@ static struct config_strings one(struct config_string *string, const char *text)
 
 /* NULL: not configured. Names are in the scratch directory unless they are credentials. Returns
  * what the report says. */
-static const char *reads(const char *keys, const char *secret)
+static const char *reads_after(const struct ticket_source *previous, const char *keys,
+                               const char *secret)
 {
     char                 paths[2][SCRATCH_PATH_BYTES];
     const char          *texts[2] = {keys, secret};
@@ -70,12 +73,17 @@ static const char *reads(const char *keys, const char *secret)
                             .ticket_secret = one(&strings[1], texts[1])};
 
     ck_assert_ptr_nonnull(file);
-    ticket_source_read(&source, &config, &report);
+    ticket_source_read(&source, &config, previous, &report);
     config_report_print(&report, file);
     ck_assert_int_eq(fputc('\0', file), '\0');
     (void)fclose(file);
     config_report_fini(&report);
     return printed;
+}
+
+static const char *reads(const char *keys, const char *secret)
+{
+    return reads_after(NULL, keys, secret);
 }
 
 static void check_said(const char *said, const char *words)
@@ -144,6 +152,26 @@ START_TEST(what_is_wrong_is_said_with_its_place_and_without_a_secret)
 }
 END_TEST
 
+START_TEST(read_again_what_cannot_be_used_leaves_the_keys_as_they_were)
+{
+    struct ticket_source before;
+
+    ck_assert_str_eq(reads("keys", NULL), "");
+    before = source;
+    scratch_write(&scratch, "keys", "half a key\n");
+    check_said(reads_after(&before, "keys", NULL), "test:3: warning: ");
+    check_said(printed, "a key of 48 or 80 bytes; the ticket keys in use stay\n");
+    ck_assert(ticket_source_is_equal(&source, &before));
+    check_said(reads_after(&before, "none", NULL), "cannot read ");
+    check_said(printed, "; the ticket keys in use stay\n");
+    ck_assert(ticket_source_is_equal(&source, &before));
+    scratch_write(&scratch, "keys", OTHER_KEY);
+    ck_assert_str_eq(reads_after(&before, "keys", NULL), "");
+    ck_assert(!ticket_source_is_equal(&source, &before));
+    ticket_source_wipe(&before);
+}
+END_TEST
+
 START_TEST(a_secret_that_everyone_may_read_is_warned_of)
 {
     check_said(reads(NULL, "public"), "test:3: warning: ");
@@ -163,6 +191,7 @@ Suite *ticket_source_suite(void)
     tcase_add_test(files, derived_keys_change_with_the_period_and_not_within);
     tcase_add_test(files, a_credential_is_a_file_that_the_service_manager_gave);
     tcase_add_test(files, what_is_wrong_is_said_with_its_place_and_without_a_secret);
+    tcase_add_test(files, read_again_what_cannot_be_used_leaves_the_keys_as_they_were);
     tcase_add_test(files, a_secret_that_everyone_may_read_is_warned_of);
     suite_add_tcase(suite, files);
     return suite;
