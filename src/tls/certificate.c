@@ -20,11 +20,13 @@
 struct reading {
     struct tls_library     *library;
     struct tls_certificate *certificate;
+    struct bytes_const      passphrase;
     X509                   *leaf;
     EVP_PKEY               *key;
     bool                    has_broken_chain;
     bool                    is_encrypted;
-    struct error            error; /* of what could not be read */
+    bool                    is_wrong_passphrase; /* or a broken key: they look alike */
+    struct error            error;               /* of what could not be read */
 };
 
 enum { NAME_LEN_BYTES = 1 };
@@ -36,7 +38,9 @@ static void read_block(struct reading *reading, const char *name, const char *he
                        struct bytes_const der, bool wants_certificates, bool wants_key);
 static void read_leaf(struct reading *reading, struct bytes_const der);
 static void read_issuer(struct reading *reading, struct bytes_const der);
+static void read_encrypted_key(struct reading *reading, const char *header, struct bytes_const der);
 static void read_key(struct reading *reading, struct bytes_const der);
+static bool read_chain(struct reading *reading, const struct tls_pem *pem, struct text *problem);
 static bool is_certificate_name(const char *name);
 static bool check_key(const struct reading *reading, const struct tls_pem *pem,
                       struct text *problem);
@@ -52,6 +56,7 @@ struct tls_certificate *tls_certificate_new(struct tls_library *library, const s
                                             struct text *problem)
 {
     struct reading reading = {.library = library,
+                              .passphrase = pem->passphrase,
                               .certificate = calloc(1, sizeof(*reading.certificate))};
 
     if (reading.certificate == NULL) {
@@ -76,15 +81,18 @@ struct tls_certificate *tls_certificate_new(struct tls_library *library, const s
 bool tls_pem_digest(struct tls_library *library, const struct tls_pem *pem,
                     uint8_t into[static TLS_PEM_DIGEST_BYTES])
 {
-    uint64_t    lens[] = {pem->certificate.len, pem->key_path != NULL ? pem->key.len : 0};
-    EVP_MD_CTX *hash = EVP_MD_CTX_new();
-    bool        is_made = hash != NULL && sha256_of(library) != NULL &&
-                   EVP_DigestInit_ex(hash, library->sha256, NULL) == 1 &&
-                   EVP_DigestUpdate(hash, lens, sizeof(lens)) == 1 &&
-                   EVP_DigestUpdate(hash, pem->certificate.data, pem->certificate.len) == 1 &&
-                   EVP_DigestUpdate(hash, pem->key.data, (size_t)lens[1]) == 1 &&
-                   EVP_DigestFinal_ex(hash, into, NULL) == 1;
+    struct bytes_const parts[] = {pem->certificate, pem->key, pem->chain, pem->passphrase};
+    EVP_MD_CTX        *hash = EVP_MD_CTX_new();
+    bool               is_made = hash != NULL && sha256_of(library) != NULL &&
+                   EVP_DigestInit_ex(hash, library->sha256, NULL) == 1;
 
+    for (size_t i = 0; is_made && i < sizeof(parts) / sizeof(parts[0]); i++) {
+        uint64_t len = parts[i].len;
+
+        is_made = EVP_DigestUpdate(hash, &len, sizeof(len)) == 1 &&
+                  EVP_DigestUpdate(hash, parts[i].data, parts[i].len) == 1;
+    }
+    is_made = is_made && EVP_DigestFinal_ex(hash, into, NULL) == 1;
     EVP_MD_CTX_free(hash);
     openssl_error_drop();
     return is_made;
@@ -165,10 +173,29 @@ static bool read_pem(struct reading *reading, const struct tls_pem *pem, struct 
                     openssl_error_reason(&reading->error));
         return false;
     }
+    if (pem->chain_path != NULL && !read_chain(reading, pem, problem)) {
+        return false;
+    }
     if (pem->key_path != NULL) {
         read_text(reading, pem->key, false, true);
     }
     return check_key(reading, pem, problem);
+}
+
+static bool read_chain(struct reading *reading, const struct tls_pem *pem, struct text *problem)
+{
+    struct tls_pem_facts facts;
+
+    tls_pem_look(pem->chain, &facts);
+    reading->error = ERROR_OK;
+    read_text(reading, pem->chain, true, false);
+    if (!facts.has_certificate || reading->has_broken_chain) {
+        text_format(problem, "%s: %s (%s)", pem->chain_path,
+                    facts.has_certificate ? "a broken chain" : "no certificate in it",
+                    openssl_error_reason(&reading->error));
+        return false;
+    }
+    return true;
 }
 
 /* Ends with the text, or with the first block that is no PEM, which leaves an error. */
@@ -216,7 +243,7 @@ static void read_block(struct reading *reading, const char *name, const char *he
         }
     } else if (wants_key && is_key && reading->key == NULL) {
         if (strstr(header, "ENCRYPTED") != NULL || strstr(name, "ENCRYPTED") != NULL) {
-            reading->is_encrypted = true;
+            read_encrypted_key(reading, header, der);
         } else {
             read_key(reading, der);
         }
@@ -243,11 +270,16 @@ static void read_leaf(struct reading *reading, struct bytes_const der)
     }
 }
 
+/* A chain may begin with the certificate itself, as "fullchain" files do. */
 static void read_issuer(struct reading *reading, struct bytes_const der)
 {
     struct tls_certificate *certificate = reading->certificate;
     struct issuer          *issuer = NULL;
 
+    if (certificate->leaf.len == der.len &&
+        memcmp(certificate->leaf.data, der.data, der.len) == 0) {
+        return;
+    }
     if (certificate->issuers_count < ISSUERS_MAX) {
         issuer = issuer_take(reading->library, der);
     }
@@ -257,6 +289,28 @@ static void read_issuer(struct reading *reading, struct bytes_const der)
         return;
     }
     certificate->issuers[certificate->issuers_count++] = issuer;
+}
+
+static void read_encrypted_key(struct reading *reading, const char *header, struct bytes_const der)
+{
+    struct bytes plain = {0};
+
+    reading->is_encrypted = true;
+    if (reading->passphrase.data == NULL) {
+        return;
+    }
+    if (!copy(der, &plain)) {
+        reading->error = error_make(ERROR_EXHAUSTED, "key");
+        return;
+    }
+    if (encrypted_key_open(reading->library, header, reading->passphrase, &plain)) {
+        read_key(reading, (struct bytes_const){plain.data, plain.len});
+    } else {
+        reading->error = error_from_openssl("key");
+    }
+    reading->is_wrong_passphrase = reading->key == NULL;
+    OPENSSL_cleanse(plain.data, der.len);
+    free(plain.data);
 }
 
 static void read_key(struct reading *reading, struct bytes_const der)
@@ -276,8 +330,13 @@ static bool check_key(const struct reading *reading, const struct tls_pem *pem,
 {
     const char *path = pem->key_path != NULL ? pem->key_path : pem->certificate_path;
 
+    if (reading->key == NULL && reading->is_wrong_passphrase) {
+        text_format(problem, "%s: wrong passphrase for the key, or a broken key (%s)", path,
+                    openssl_error_reason(&reading->error));
+        return false;
+    }
     if (reading->key == NULL && reading->is_encrypted) {
-        text_format(problem, "%s: the key is encrypted, and there is nobody to ask", path);
+        text_format(problem, "%s: the key is encrypted, and no passphrase is given for it", path);
         return false;
     }
     if (reading->key == NULL) {

@@ -16,14 +16,27 @@
 struct tls_library;
 struct tls_certificate;
 
-/* As PEM text read by the caller, who may wipe it afterwards. The paths are for messages. The key
- * may stand in the same text. */
+/* As PEM text read by the caller, who may wipe it afterwards. The paths are for messages. Key and
+ * chain may stand in the same text as the certificate. */
 struct tls_pem {
     const char        *certificate_path;
     struct bytes_const certificate;
     const char        *key_path; /* NULL: the key stands in `certificate` */
     struct bytes_const key;
+    const char        *chain_path; /* NULL: there is no more of the chain */
+    struct bytes_const chain;
+    struct bytes_const passphrase; /* that opens the key; no data: there is none */
 };
+
+/* What a text has in it, by the looks of it: nothing is decoded. */
+struct tls_pem_facts {
+    bool has_certificate;
+    bool has_key;
+    bool has_encrypted_key;
+};
+void tls_pem_look(struct bytes_const text, struct tls_pem_facts *facts);
+
+enum { TLS_PASSPHRASE_BYTES_MAX = 1024 };
 
 /* NULL when something is wrong; then `problem` says what, with the path of the file at fault
  * ("certs/www.pem: the key does not belong to the certificate"). */

@@ -116,4 +116,11 @@ bool certified_key_weigh(struct tls_certificate *certificate, X509 *leaf, EVP_PK
 /* False when this policy does not take it; `reason` (to be freed, or NULL) says why. */
 bool certified_key_fits(const struct certified_key *certified_key, SSL_CTX *ssl_ctx, char **reason);
 
+/* --- encrypted_key.c ---------------------------------------------------------------------- */
+
+/* Opens an encrypted key in place; `header` is that of its PEM block, or empty. False, with an
+ * error of OpenSSL's or none: another passphrase, no such cipher, broken. */
+bool encrypted_key_open(struct tls_library *library, const char *header,
+                        struct bytes_const passphrase, struct bytes *der);
+
 #endif

@@ -3,6 +3,7 @@
 
 Suite *certificates_suite(void);
 Suite *client_names_suite(void);
+Suite *encrypted_keys_suite(void);
 Suite *engine_table_suite(void);
 Suite *error_queue_suite(void);
 Suite *floods_suite(void);
