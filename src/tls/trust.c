@@ -18,6 +18,7 @@ struct reading {
 static bool  reading_open(struct reading *reading, OSSL_LIB_CTX *openssl, struct bytes_const bytes);
 static X509 *next_authority(struct reading *reading);
 static X509_CRL *next_revocation(struct reading *reading);
+static int       no_passphrase(char *into, int into_bytes, int is_to_encrypt, void *unused);
 static bool      reading_close(struct reading *reading);
 static size_t    look_at_authorities(struct reading *reading, int64_t *good_until_s);
 static size_t    look_at_revocations(struct reading *reading, int64_t *good_until_s);
@@ -263,7 +264,7 @@ static X509 *next_authority(struct reading *reading)
     }
     bool is_read = reading->is_der
                        ? d2i_X509_bio(reading->bio, &certificate) != NULL
-                       : PEM_read_bio_X509(reading->bio, &certificate, NULL, NULL) != NULL;
+                       : PEM_read_bio_X509(reading->bio, &certificate, no_passphrase, NULL) != NULL;
 
     if (!is_read) {
         X509_free(certificate);
@@ -279,14 +280,25 @@ static X509_CRL *next_revocation(struct reading *reading)
     if (list == NULL) {
         return NULL;
     }
-    bool is_read = reading->is_der ? d2i_X509_CRL_bio(reading->bio, &list) != NULL
-                                   : PEM_read_bio_X509_CRL(reading->bio, &list, NULL, NULL) != NULL;
+    bool is_read = reading->is_der
+                       ? d2i_X509_CRL_bio(reading->bio, &list) != NULL
+                       : PEM_read_bio_X509_CRL(reading->bio, &list, no_passphrase, NULL) != NULL;
 
     if (!is_read) {
         X509_CRL_free(list);
         return NULL;
     }
     return list;
+}
+
+/* A block may say that it is encrypted, and OpenSSL would ask the terminal. */
+static int no_passphrase(char *into, int into_bytes, int is_to_encrypt, void *unused)
+{
+    (void)into;
+    (void)into_bytes;
+    (void)is_to_encrypt;
+    (void)unused;
+    return -1;
 }
 
 /* False when it ended because something was broken. Text that is no PEM is nothing, not broken. */

@@ -1,6 +1,10 @@
 """Keys: where they come from, what opens them, and which files they may be in."""
 
+import os
+import pty
+import select
 import shutil
+import signal
 import ssl
 import tempfile
 
@@ -9,6 +13,12 @@ import pytest
 import authorities
 import proxy as proxy_module
 import rude
+
+
+@pytest.fixture(scope="module")
+def pki():
+    with tempfile.TemporaryDirectory(prefix="sallyport-keys-") as path:
+        yield authorities.Authority(path, "Root")
 
 
 def configured(certs, driver, frontend, **settings):
@@ -40,13 +50,52 @@ def der(path):
     return ssl.PEM_cert_to_DER_cert(path.read_text())
 
 
+def asked(path, text):
+    """What `sallyport -t` says where there is a terminal to ask. It must end by itself."""
+    path.write_text(text)
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(proxy_module.BINARY, ["sallyport", "-t", "-c", str(path)])
+    said = b""
+    try:
+        while select.select([terminal], [], [], proxy_module.PATIENCE_S)[0]:
+            said += os.read(terminal, 4096)
+    except OSError:
+        return said.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    finally:
+        os.close(terminal)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    raise AssertionError(f"it waits for somebody:\n{said.decode()}")
+
+
+# --- the terminal --------------------------------------------------------------------------------
+
+ENCRYPTED = """-----BEGIN {0}-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF
+
+MHcCAQEEIA==
+-----END {0}-----
+"""
+
+
+@pytest.mark.parametrize("option, label", (("pem-file", "EC PRIVATE KEY"),
+                                           ("pem-file", "ENCRYPTED PRIVATE KEY"),
+                                           ("ca-file", "CERTIFICATE"), ("crl-file", "X509 CRL")))
+def test_nothing_that_is_encrypted_makes_the_terminal_ask(certs, directory, pki, option, label):
+    files = {"pem-file": certs.get().pem_path, "ca-file": pki.path, "crl-file": pki.revocations()}
+    bad = directory / "bad"
+    bad.write_text((certs.get().path.read_text() if option == "pem-file" else "") +
+                   ENCRYPTED.format(label))
+    said, code = asked(directory / "bad.conf", configured(
+        certs, "auto", {"client-verify": "required", **files, option: bad}))
+    assert code == 3
+    assert "pass phrase" not in said
+    assert str(bad) in said
+
+
 # --- credentials ---------------------------------------------------------------------------------
-
-@pytest.fixture(scope="module")
-def pki():
-    with tempfile.TemporaryDirectory(prefix="sallyport-keys-") as path:
-        yield authorities.Authority(path, "Root")
-
 
 def test_every_file_can_be_a_credential_of_the_service_manager(serve, certs, directory, pki):
     certificate, client = certs.get(), pki.issue()
