@@ -46,6 +46,8 @@ static bool check_key(const struct reading *reading, const struct tls_pem *pem,
                       struct text *problem);
 static bool fill(struct reading *reading);
 static const EVP_MD *sha256_of(struct tls_library *library);
+static void          fill_staple_facts(struct tls_certificate *certificate, X509 *leaf);
+static bool          wants_status(const X509 *leaf);
 static bool          fill_names(struct tls_certificate *certificate, const X509 *leaf);
 static bool          common_name(struct tls_certificate *certificate, const X509 *leaf);
 static bool          add_name(struct tls_certificate *certificate, const ASN1_STRING *name);
@@ -138,6 +140,16 @@ size_t tls_certificate_names(const struct tls_certificate *certificate)
 int64_t tls_certificate_expiry(const struct tls_certificate *certificate)
 {
     return certificate->not_after_s;
+}
+
+bool tls_certificate_has_responder(const struct tls_certificate *certificate)
+{
+    return certificate->has_responder;
+}
+
+bool tls_certificate_needs_staple(const struct tls_certificate *certificate)
+{
+    return certificate->needs_staple;
 }
 
 const char *tls_certificate_warning(const struct tls_certificate *certificate, int64_t now_s)
@@ -363,6 +375,7 @@ static bool fill(struct reading *reading)
     certificate->key_kind = EVP_PKEY_get_base_id(reading->key);
     certificate->not_before_s = time_of(X509_get0_notBefore(reading->leaf));
     certificate->not_after_s = time_of(X509_get0_notAfter(reading->leaf));
+    fill_staple_facts(certificate, reading->leaf);
     return certified_key_weigh(certificate, reading->leaf, reading->key) && sha256 != NULL &&
            X509_digest(reading->leaf, sha256, certificate->digest, NULL) == 1 &&
            fill_names(certificate, reading->leaf);
@@ -375,6 +388,30 @@ static const EVP_MD *sha256_of(struct tls_library *library)
         library->sha256 = EVP_MD_fetch(library->openssl, "SHA256", NULL);
     }
     return library->sha256;
+}
+
+static void fill_staple_facts(struct tls_certificate *certificate, X509 *leaf)
+{
+    STACK_OF(OPENSSL_STRING) *responders = X509_get1_ocsp(leaf);
+
+    certificate->has_responder = sk_OPENSSL_STRING_num(responders) > 0;
+    certificate->needs_staple = wants_status(leaf);
+    X509_email_free(responders);
+    openssl_error_drop();
+}
+
+/* The feature is named by the number of its TLS extension (RFC 7633 section 4.1). */
+static bool wants_status(const X509 *leaf)
+{
+    TLS_FEATURE *features = X509_get_ext_d2i(leaf, NID_tlsfeature, NULL, NULL);
+    bool         is_wanted = false;
+
+    for (int i = 0; i < sk_ASN1_INTEGER_num(features); i++) {
+        is_wanted = is_wanted || ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features, i)) ==
+                                     TLSEXT_TYPE_status_request;
+    }
+    TLS_FEATURE_free(features);
+    return is_wanted;
 }
 
 static bool fill_names(struct tls_certificate *certificate, const X509 *leaf)

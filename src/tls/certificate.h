@@ -60,6 +60,11 @@ size_t tls_certificate_names(const struct tls_certificate *certificate);
 /* When it expires, in seconds since 1970. */
 int64_t tls_certificate_expiry(const struct tls_certificate *certificate);
 
+/* Its authority has an OCSP responder, or had one when it was made. */
+bool tls_certificate_has_responder(const struct tls_certificate *certificate);
+/* It is good only with a staple ("must-staple", RFC 7633). */
+bool tls_certificate_needs_staple(const struct tls_certificate *certificate);
+
 /* What an operator should know at that time but may ignore ("the certificate has expired"), or
  * NULL; static. */
 const char *tls_certificate_warning(const struct tls_certificate *certificate, int64_t now_s);

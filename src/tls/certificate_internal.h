@@ -41,6 +41,16 @@ struct tls_certificate {
     size_t              names_len;
     size_t              names_count;
     char               *weakness; /* why SECURITY_LEVEL_WEIGHED refuses it, or NULL */
+    bool                has_responder;
+    bool                needs_staple;
+};
+
+struct tls_staple {
+    struct bytes der;
+    size_t       holds;
+    uint64_t     certificate_id;
+    int64_t      good_until_s;
+    bool         is_revoked;
 };
 
 /* The certificates that serve one name: at most one a kind of key. */
@@ -51,6 +61,7 @@ struct certificate_set {
 
 struct tls_selection {
     struct tls_certificate **certificates;
+    struct tls_staple      **staples; /* as certificates; NULL: none */
     size_t                   count;
     size_t                   room;
     struct certificate_set  *sets; /* by the value of `names`; set 0 is the default */

@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static bool context_fill(struct tls_context *context, const struct tls_context_options *options,
                          struct text *problem);
@@ -25,6 +26,8 @@ static bool read_alpn(struct tls_context *context, const struct tls_context_opti
 static bool set_identity(struct tls_context *context, const struct tls_context_options *options);
 static bool hash_policy(EVP_MD_CTX *hash, const struct tls_context_options *options);
 static int  on_certificate(SSL *ssl, void *argument);
+static int  on_status(SSL *ssl, void *argument);
+static const struct tls_staple *staple_of(SSL *ssl);
 
 /* --- library ------------------------------------------------------------------------------ */
 
@@ -189,6 +192,7 @@ static bool context_fill(struct tls_context *context, const struct tls_context_o
     }
     hello_watch(context->ssl_ctx);
     SSL_CTX_set_cert_cb(context->ssl_ctx, on_certificate, NULL);
+    (void)SSL_CTX_set_tlsext_status_cb(context->ssl_ctx, on_status);
     tickets_apply(context, options);
     sessions_apply(context, options);
     if (!choose_certificates(context, options, problem)) {
@@ -369,6 +373,42 @@ static int on_certificate(SSL *ssl, void *argument)
         }
     }
     return 1;
+}
+
+/* The client wants a staple. Without one, or for want of memory, the handshake goes on without. */
+static int on_status(SSL *ssl, void *argument)
+{
+    const struct tls_staple *staple = staple_of(ssl);
+    unsigned char           *copy = NULL;
+
+    (void)argument;
+    if (staple != NULL && (int64_t)time(NULL) < staple->good_until_s) {
+        copy = OPENSSL_memdup(staple->der.data, staple->der.len);
+    }
+    if (copy == NULL || SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long)staple->der.len) != 1) {
+        OPENSSL_free(copy);
+        return SSL_TLSEXT_ERR_NOACK;
+    }
+    engine_of(ssl)->hello->has_staple = true;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* Of the certificate OpenSSL has picked from the name's set. */
+static const struct tls_staple *staple_of(SSL *ssl)
+{
+    const struct tls_engine      *engine = engine_of(ssl);
+    const struct tls_context     *context = engine->context;
+    const struct certificate_set *set = selection_find(context->selection, hello_name(engine));
+    const X509                   *leaf = SSL_get_certificate(ssl);
+
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct certified_key *certified_key = context->certified_keys[set->members[i]];
+
+        if (certified_key != NULL && certified_key->leaf == leaf) {
+            return context->selection->staples[set->members[i]];
+        }
+    }
+    return NULL;
 }
 
 /* A ticket is good only where the same policy is, down to what replaces parts of it: the session id

@@ -96,6 +96,9 @@ void tls_engine_fini(struct tls_engine *engine)
 
 void tls_engine_settle(struct tls_engine *engine)
 {
+    if (engine->hello != NULL && engine->hello->has_staple) {
+        (void)SSL_set_tlsext_status_ocsp_resp(engine->ssl, NULL, 0);
+    }
     free(engine->hello);
     engine->hello = NULL;
 }

@@ -75,6 +75,7 @@ static bool read_hello(struct tls_engine *engine, SSL *ssl)
     engine->hello->sni_len = 0;
     engine->hello->alpn_len = 0;
     engine->hello->versions[0] = '\0';
+    engine->hello->has_staple = false;
     engine->has_hello = true;
     read_name(engine->hello, ssl);
     read_alpn(engine->hello, ssl);

@@ -40,9 +40,11 @@ void tls_selection_free(struct tls_selection **selection)
     }
     for (size_t i = 0; i < freed->count; i++) {
         tls_certificate_free(&freed->certificates[i]);
+        tls_staple_free(&freed->staples[i]);
     }
     name_table_free(&freed->names);
     free(freed->certificates);
+    free(freed->staples);
     free(freed->sets);
     free(freed);
     *selection = NULL;
@@ -56,11 +58,19 @@ bool tls_selection_add(struct tls_selection *selection, struct tls_certificate *
     if (!has_room(selection)) {
         return false;
     }
+    selection->staples[selection->count] = NULL;
     selection->certificates[selection->count++] = tls_certificate_hold(certificate);
     if (naming.certificate == 0) {
         set_add(selection, &selection->sets[0], 0);
     }
     return certificate_each_name(certificate, on_name, &naming);
+}
+
+void tls_selection_staple(struct tls_selection *selection, struct tls_staple *staple)
+{
+    require(selection->count > 0);
+    tls_staple_free(&selection->staples[selection->count - 1]);
+    selection->staples[selection->count - 1] = staple != NULL ? tls_staple_hold(staple) : NULL;
 }
 
 size_t tls_selection_count(const struct tls_selection *selection)
@@ -84,7 +94,8 @@ bool tls_selection_is_equal(const struct tls_selection *one, const struct tls_se
     bool is_equal = one->count == other->count;
 
     for (size_t i = 0; is_equal && i < one->count; i++) {
-        is_equal = one->certificates[i] == other->certificates[i];
+        is_equal =
+            one->certificates[i] == other->certificates[i] && one->staples[i] == other->staples[i];
     }
     return is_equal;
 }
@@ -108,14 +119,21 @@ static bool has_room(struct tls_selection *selection)
         return true;
     }
     size_t                   room = selection->room == 0 ? 4 : selection->room * 2;
-    struct tls_certificate **grown =
+    struct tls_staple      **staples = NULL;
+    struct tls_certificate **certificates =
         realloc(selection->certificates, room * sizeof(struct tls_certificate *));
 
-    if (grown != NULL) {
-        selection->certificates = grown;
-        selection->room = room;
+    if (certificates == NULL) {
+        return false;
     }
-    return grown != NULL;
+    selection->certificates = certificates;
+    staples = realloc(selection->staples, room * sizeof(struct tls_staple *));
+    if (staples == NULL) {
+        return false;
+    }
+    selection->staples = staples;
+    selection->room = room;
+    return true;
 }
 
 /* Adds the certificate to the set of one of its names. All names of the first certificate share

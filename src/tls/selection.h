@@ -7,6 +7,7 @@
 #define SALLYPORT_TLS_SELECTION_H
 
 #include "tls/certificate.h"
+#include "tls/staple.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,11 +24,14 @@ void tls_selection_free(struct tls_selection **selection);
 __attribute__((warn_unused_result)) bool tls_selection_add(struct tls_selection   *selection,
                                                            struct tls_certificate *certificate);
 
+/* What the certificate added last is sent with; holds it. NULL: nothing. */
+void tls_selection_staple(struct tls_selection *selection, struct tls_staple *staple);
+
 size_t                        tls_selection_count(const struct tls_selection *selection);
 size_t                        tls_selection_names(const struct tls_selection *selection);
 const struct tls_certificate *tls_selection_at(const struct tls_selection *selection, size_t index);
 
-/* The very same certificates in the same order. */
+/* The very same certificates in the same order, with the very same staples. */
 bool tls_selection_is_equal(const struct tls_selection *one, const struct tls_selection *other);
 
 #endif

@@ -57,6 +57,7 @@ struct tls_hello {
     uint8_t alpn[TLS_OFFERED_BYTES];
     size_t  alpn_len;
     char    versions[48];
+    bool    has_staple; /* OpenSSL has a copy of one for the answer */
 };
 
 /* --- bio.c -------------------------------------------------------------------------------- */

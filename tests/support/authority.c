@@ -3,9 +3,11 @@
 #include "base/require.h"
 
 #include <openssl/pem.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { ACCESS_BYTES = 128 };
 enum { SECONDS_PER_DAY = 86400, X509_VERSION_3_VALUE = 2, CRL_VERSION_2_VALUE = 1 };
 
 static int len_of(const struct name_part *part)
@@ -79,6 +81,15 @@ struct credential credential_make(const struct credential         *issuer,
     if (options->usage != NULL) {
         add_extension(certificate, NID_ext_key_usage, options->usage);
     }
+    if (options->responder != NULL) {
+        char access[ACCESS_BYTES];
+
+        (void)snprintf(access, sizeof(access), "OCSP;URI:%s", options->responder);
+        add_extension(certificate, NID_info_access, access);
+    }
+    if (options->features != NULL) {
+        add_extension(certificate, NID_tlsfeature, options->features);
+    }
     require(X509_sign(certificate, signer->key, EVP_sha256()) > 0);
     return made;
 }
@@ -120,6 +131,16 @@ char *credential_pem(const struct credential *credential)
     BIO *bio = BIO_new(BIO_s_mem());
 
     require(bio != NULL && PEM_write_bio_X509(bio, credential->certificate) == 1);
+    return text_of(bio);
+}
+
+char *credential_pem_with_key(const struct credential *credential, const struct credential *issuer)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+
+    require(bio != NULL && PEM_write_bio_X509(bio, credential->certificate) == 1);
+    require(PEM_write_bio_PrivateKey(bio, credential->key, NULL, NULL, 0, NULL, NULL) == 1);
+    require(issuer == NULL || PEM_write_bio_X509(bio, issuer->certificate) == 1);
     return text_of(bio);
 }
 

@@ -28,6 +28,8 @@ struct credential_options {
     int              begins_days; /* from now; 0: yesterday */
     int              ends_days;   /* 0: tomorrow */
     const char      *usage;       /* "serverAuth"; NULL: no such extension */
+    const char      *responder;   /* its issuer's for OCSP, as "http://a/"; NULL: none */
+    const char      *features;    /* "status_request"; NULL: none */
     int              is_authority;
 };
 
@@ -41,6 +43,8 @@ void              credential_fini(struct credential *credential);
 
 /* PEM text, to be freed with free. */
 char *credential_pem(const struct credential *credential);
+/* The same with the key, and behind it the issuer's certificate unless that is NULL. */
+char *credential_pem_with_key(const struct credential *credential, const struct credential *issuer);
 /* A list of what the issuer has revoked: `revoked`, unless NULL. It is good until then. */
 char *revocations_pem(const struct credential *issuer, const struct credential *revoked,
                       int ends_days);

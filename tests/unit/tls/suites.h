@@ -15,6 +15,8 @@ Suite *memory_suite(void);
 Suite *policy_suite(void);
 Suite *selection_suite(void);
 Suite *sessions_suite(void);
+Suite *staple_suite(void);
+Suite *stapling_suite(void);
 Suite *ticket_keys_suite(void);
 Suite *tickets_suite(void);
 Suite *transfer_suite(void);

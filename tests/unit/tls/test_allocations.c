@@ -6,6 +6,7 @@
 #include "authority.h"
 #include "certificates.h"
 #include "countdown.h"
+#include "responder.h"
 #include "suite.h"
 #include "tls/client.h"
 #include "tls/context.h"
@@ -15,6 +16,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #ifdef __SANITIZE_ADDRESS__
 /* Of <sanitizer/lsan_interface.h>, which Debian's gcc comes without. */
@@ -359,12 +361,61 @@ START_TEST(who_is_not_let_in_is_not_for_want_of_memory_either)
 }
 END_TEST
 
+static struct tls_certificate *alice_certificate(struct tls_library *library)
+{
+    char                   *text = credential_pem_with_key(&alice, &root);
+    char                    memory[TLS_PROBLEM_BYTES];
+    struct text             problem;
+    struct tls_pem          pem = {.certificate_path = "alice.pem",
+                                   .certificate = {(const uint8_t *)text, strlen(text)}};
+    struct tls_certificate *certificate = NULL;
+
+    text_init(&problem, memory, sizeof(memory));
+    certificate = tls_certificate_new(library, &pem, &problem);
+    ck_assert_msg(certificate != NULL, "%s", memory);
+    free(text);
+    return certificate;
+}
+
+START_TEST(a_staple_that_lacks_memory_is_refused_with_words)
+{
+    struct scene *scene = scene_new();
+    struct error  error = ERROR_OK;
+    struct bytes  der = answer_make(&(struct answer_options){.issuer = &root, .about = &alice});
+    struct tls_certificate *certificate = NULL;
+    bool                    is_done = false;
+
+    ck_assert(library_make(scene, &error));
+    certificate = alice_certificate(scene->library);
+    for (long k = 1; k < K_MAX && !is_done; k = next_k(k)) {
+        char        memory[TLS_PROBLEM_BYTES];
+        struct text problem;
+
+        text_init(&problem, memory, sizeof(memory));
+        countdown_set(k);
+        struct tls_staple *staple = tls_staple_new(
+            certificate, (struct bytes_const){der.data, der.len}, (int64_t)time(NULL), &problem);
+
+        is_done = staple != NULL && countdown_is_running();
+        countdown_set(0);
+        ck_assert_msg(staple != NULL || text_len(&problem) > 0, "allocation %ld", k);
+        tls_staple_free(&staple);
+    }
+    ck_assert(is_done);
+    tls_certificate_free(&certificate);
+    tls_library_free(&scene->library);
+    free(der.data);
+    free(scene);
+}
+END_TEST
+
 static Suite *allocations_suite(void)
 {
     Suite *suite =
         suite_of("allocations",
                  (const TTest *const[]){a_library_that_lacks_memory_is_not_made,
-                                        who_is_not_let_in_is_not_for_want_of_memory_either, NULL});
+                                        who_is_not_let_in_is_not_for_want_of_memory_either,
+                                        a_staple_that_lacks_memory_is_refused_with_words, NULL});
     TCase *askings = tcase_create("askings");
 
     tcase_set_timeout(askings, 60);
