@@ -124,6 +124,12 @@ static void check_certificates(const struct config_frontend *frontend, struct co
         config_report_add(report, CONFIG_ERROR, frontend->at,
                           "a frontend needs pem-file, cert and key, or pem-dir");
     }
+    if (frontend->ocsp_file.count > frontend->pem_file.count + frontend->cert.count) {
+        config_report_add(
+            report, CONFIG_ERROR, frontend->ocsp_file.items[frontend->ocsp_file.count - 1].at,
+            "ocsp-file has %zu files, and pem-file and cert only %zu", frontend->ocsp_file.count,
+            frontend->pem_file.count + frontend->cert.count);
+    }
 }
 
 static void check_versions(const struct config_frontend *frontend, struct config_report *report)

@@ -71,6 +71,7 @@ struct config_frontend {
     struct config_strings pem_file; /* a string or a list; the first is the default certificate */
     struct config_strings cert;     /* cert[i] belongs to key[i] */
     struct config_strings key;
+    struct config_strings ocsp_file; /* of pem_file, then of cert, in that order */
     struct config_strings pem_dir;
     struct config_string  pem_dir_glob;
     int                   tls_policy; /* enum config_tls_policy */

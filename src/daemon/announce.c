@@ -6,16 +6,16 @@
 #include <string.h>
 #include <time.h>
 
+enum { DATE_BYTES = sizeof("2026-01-01T00:00:00Z") + 8 };
+
+static void write_date(char into[static DATE_BYTES], int64_t at_s);
+
 void announce_certificates(const struct snapshot *snapshot)
 {
     const struct certificate_tally *tally = &snapshot->certificates;
-    time_t                          expiry = (time_t)tally->next_expiry_s;
-    struct tm                       parts;
-    char                            when[sizeof("2026-01-01T00:00:00Z") + 8] = "-";
+    char                            when[DATE_BYTES];
 
-    if (gmtime_r(&expiry, &parts) != NULL) {
-        (void)strftime(when, sizeof(when), "%FT%TZ", &parts);
-    }
+    write_date(when, tally->next_expiry_s);
     log_info("certificates count=%zu names=%zu read=%zu kept=%zu errors=%zu next_expiry=%s "
              "next_expiry_path=\"%s\"",
              tally->count, snapshot->names, tally->parsed, tally->kept, tally->errors, when,
@@ -43,6 +43,27 @@ void announce_changes(const struct snapshot *was, const struct snapshot *is)
     log_info("%s have changed", memory);
 }
 
+void announce_staples(const struct snapshot *snapshot)
+{
+    const struct staple_tally *tally = &snapshot->staples;
+    char                       when[DATE_BYTES] = "-";
+
+    if (tally->count + tally->errors + tally->missing == 0) {
+        return;
+    }
+    if (tally->count > 0) {
+        write_date(when, tally->next_update_s);
+    }
+    log_info("staples count=%zu read=%zu kept=%zu errors=%zu missing=%zu revoked=%zu "
+             "next_update=%s next_update_path=\"%s\"",
+             tally->count, tally->read, tally->kept, tally->errors, tally->missing, tally->revoked,
+             when, tally->next_update_path);
+    if (tally->revoked > 0) {
+        log_error("a certificate in use is revoked, by its staple revoked=%zu path=\"%s\"",
+                  tally->revoked, tally->revoked_path);
+    }
+}
+
 void announce_what_stays(const struct config *was, const struct config *is)
 {
     if (was->io != is->io || strcmp(was->user.text, is->user.text) != 0 ||
@@ -54,5 +75,15 @@ void announce_what_stays(const struct config *was, const struct config *is)
         strcmp(was->access_log.file.text, is->access_log.file.text) != 0) {
         log_warn("io, user, group, pid-file, memory-max, session-cache and where logs go change "
                  "only with a restart");
+    }
+}
+
+static void write_date(char into[static DATE_BYTES], int64_t at_s)
+{
+    time_t    at = (time_t)at_s;
+    struct tm parts;
+
+    if (gmtime_r(&at, &parts) == NULL || strftime(into, DATE_BYTES, "%FT%TZ", &parts) == 0) {
+        memcpy(into, "-", sizeof("-"));
     }
 }

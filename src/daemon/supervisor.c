@@ -105,6 +105,7 @@ enum exit_code supervisor_run(const struct supervisor_options *options)
     }
     listening_tell(options->listening, options->snapshot);
     announce_certificates(options->snapshot);
+    announce_staples(options->snapshot);
     renewal_start(&supervisor.renewal, supervisor.control, options->snapshot->config, on_renewal,
                   &supervisor);
     if (!start(&supervisor)) {
@@ -373,6 +374,7 @@ static void on_reloaded(struct supervisor *supervisor)
 
     listening_tell(listening, snapshot);
     announce_certificates(snapshot);
+    announce_staples(snapshot);
     logging_set_level(snapshot->config);
     ticket_clock_change(&supervisor->tickets, &snapshot->tickets);
     supervisor->connections_max = connections_of(supervisor, snapshot, listening->count);

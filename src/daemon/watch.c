@@ -4,9 +4,11 @@
 #include "daemon/path_links.h"
 #include "proxy/credential.h"
 #include "proxy/pem_dir.h"
+#include "proxy/staple_files.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -36,9 +38,11 @@ struct directory {
 static void aim_at_frontend(struct watch *watch, const struct config_frontend *frontend);
 static void aim_at_clients(struct watch *watch, const struct config_clients *clients);
 static void aim_at(struct watch *watch, const struct config_strings *paths);
+static void aim_beside(struct watch *watch, const struct config_strings *paths);
 static void aim_at_file(struct watch *watch, const char *written);
 static void aim_at_directories(struct watch *watch, const struct config_strings *directories);
 static void aim_at_directory(struct watch *watch, const char *path);
+static void aim_at_links(struct watch *watch, char *const *paths, size_t count);
 static void on_link(void *owner, const char *path, const char *name);
 static void aim_at_name(struct watch *watch, const char *path, const char *name);
 static struct directory *directory_take(struct watch *watch, const char *path);
@@ -101,6 +105,9 @@ static void aim_at_frontend(struct watch *watch, const struct config_frontend *f
     aim_at(watch, &frontend->pem_file);
     aim_at(watch, &frontend->cert);
     aim_at(watch, &frontend->key);
+    aim_at(watch, &frontend->ocsp_file);
+    aim_beside(watch, &frontend->pem_file);
+    aim_beside(watch, &frontend->cert);
     aim_at_directories(watch, &frontend->pem_dir);
     aim_at_clients(watch, &frontend->clients);
     for (size_t i = 0; i < frontend->routes_count; i++) {
@@ -141,6 +148,19 @@ static void aim_at_directories(struct watch *watch, const struct config_strings 
     }
 }
 
+/* Staples, which may come later. */
+static void aim_beside(struct watch *watch, const struct config_strings *paths)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        char path[PATH_MAX];
+
+        if ((size_t)snprintf(path, sizeof(path), "%s" STAPLE_SUFFIX, paths->items[i].text) <
+            sizeof(path)) {
+            aim_at_file(watch, path);
+        }
+    }
+}
+
 /* The directory, what it is reached by, and what links in it lead to. */
 static void aim_at_directory(struct watch *watch, const char *path)
 {
@@ -152,14 +172,20 @@ static void aim_at_directory(struct watch *watch, const char *path)
     if (!pem_dir_list(&list, path, "", &error)) {
         return;
     }
-    for (size_t i = 0; i < list.count; i++) {
+    aim_at_links(watch, list.paths, list.count);
+    aim_at_links(watch, list.staples, list.staples_count);
+    pem_dir_fini(&list);
+}
+
+static void aim_at_links(struct watch *watch, char *const *paths, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
         struct stat status;
 
-        if (lstat(list.paths[i], &status) == 0 && S_ISLNK(status.st_mode)) {
-            path_links(list.paths[i], on_link, watch);
+        if (lstat(paths[i], &status) == 0 && S_ISLNK(status.st_mode)) {
+            path_links(paths[i], on_link, watch);
         }
     }
-    pem_dir_fini(&list);
 }
 
 static void on_link(void *owner, const char *path, const char *name)

@@ -29,6 +29,7 @@ struct certificate_store {
     struct tls_library *library;
     struct id_table     by_path;
     struct id_table     by_content; /* those with a certificate */
+    struct staple_files staples;
     uint64_t            round;
 };
 
@@ -79,6 +80,7 @@ void certificate_store_free(struct certificate_store **store)
     if (*store == NULL) {
         return;
     }
+    staple_files_fini(&(*store)->staples);
     sweep(*store, UINT64_MAX);
     id_table_fini(&(*store)->by_path);
     id_table_fini(&(*store)->by_content);
@@ -92,15 +94,22 @@ struct tls_library *certificate_store_library(struct certificate_store *store)
     return store->library;
 }
 
+struct staple_files *certificate_store_staples(struct certificate_store *store)
+{
+    return &store->staples;
+}
+
 /* --- rounds ------------------------------------------------------------------------------- */
 
 void certificate_store_begin(struct certificate_store *store)
 {
     store->round++;
+    staple_files_begin(&store->staples);
 }
 
 void certificate_store_sweep(struct certificate_store *store)
 {
+    staple_files_sweep(&store->staples);
     sweep(store, store->round);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "proxy/staple_files.h"
 #include "tls/certificate.h"
 
 #include <stdbool.h>
@@ -24,6 +25,9 @@ void certificate_store_free(struct certificate_store **store);
 
 /* Where its certificates are made. */
 struct tls_library *certificate_store_library(struct certificate_store *store);
+
+/* What they are sent with; its rounds are the store's. */
+struct staple_files *certificate_store_staples(struct certificate_store *store);
 
 /* --- rounds ------------------------------------------------------------------------------- */
 

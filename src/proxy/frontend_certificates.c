@@ -3,7 +3,9 @@
 #include "base/require.h"
 #include "proxy/pem_dir.h"
 
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 struct choosing {
@@ -17,10 +19,13 @@ struct choosing {
 struct source {
     const struct config_string *certificate; /* or the directory */
     const struct config_string *key;         /* NULL: in the same file */
+    const struct config_string *staple;      /* NULL: beside the certificate, if it is there */
     const char                 *path;        /* of the certificate's file */
-    bool                        is_listed;   /* found in the directory */
+    const struct pem_dir       *list;        /* of the directory it was found in, or NULL */
 };
 
+static const struct config_string *staple_named(const struct config_frontend *frontend,
+                                                size_t                        index);
 static void choose_file(struct choosing *choosing, const struct source *source);
 static void choose_directory(struct choosing *choosing, const struct config_string *directory);
 static void keep_directory(struct choosing *choosing, const struct config_string *directory,
@@ -30,8 +35,16 @@ static void tell_outcome(const struct choosing *choosing, const struct source *s
                          enum store_outcome outcome, const char *problem);
 static void tell_warnings(const struct choosing *choosing, const struct source *source,
                           const struct tls_certificate *certificate);
-static void use(struct choosing *choosing, const struct source *source,
+static bool use(struct choosing *choosing, const struct source *source,
                 struct tls_certificate *certificate);
+static void staple(struct choosing *choosing, const struct source *source,
+                   struct tls_certificate *certificate, enum store_outcome outcome);
+static const char *staple_path(const struct choosing *choosing, const struct source *source,
+                               const struct tls_certificate *certificate,
+                               enum store_outcome outcome, struct text *beside);
+static void tell_staple_warnings(const struct choosing *choosing, const struct source *source,
+                                 const struct tls_certificate *certificate,
+                                 const struct tls_staple      *staple);
 static enum config_severity severity_of(const struct choosing *choosing,
                                         const struct source *source, enum store_outcome outcome);
 static struct config_place  place_of(const struct source *source, const char *problem);
@@ -51,14 +64,18 @@ frontend_certificates_choose(const struct frontend_certificates_options *options
     for (size_t i = 0; i < frontend->pem_file.count; i++) {
         const struct config_string *file = &frontend->pem_file.items[i];
 
-        choose_file(&choosing, &(struct source){.certificate = file, .path = file->text});
+        choose_file(&choosing, &(struct source){.certificate = file,
+                                                .staple = staple_named(frontend, i),
+                                                .path = file->text});
     }
     for (size_t i = 0; i < frontend->cert.count; i++) {
         const struct config_string *file = &frontend->cert.items[i];
 
-        choose_file(&choosing, &(struct source){.certificate = file,
-                                                .key = &frontend->key.items[i],
-                                                .path = file->text});
+        choose_file(&choosing,
+                    &(struct source){.certificate = file,
+                                     .key = &frontend->key.items[i],
+                                     .staple = staple_named(frontend, frontend->pem_file.count + i),
+                                     .path = file->text});
     }
     for (size_t i = 0; i < frontend->pem_dir.count; i++) {
         choose_directory(&choosing, &frontend->pem_dir.items[i]);
@@ -92,16 +109,18 @@ static void choose_file(struct choosing *choosing, const struct source *source)
     }
     if (certificate != NULL) {
         tell_warnings(choosing, source, certificate);
-        use(choosing, source, certificate);
+        if (use(choosing, source, certificate)) {
+            staple(choosing, source, certificate, outcome);
+        }
     }
 }
 
 static void tell_outcome(const struct choosing *choosing, const struct source *source,
                          enum store_outcome outcome, const char *problem)
 {
-    const char *consequence = outcome == STORE_KEPT ? "; its last good version stays in use"
-                              : source->is_listed   ? "; it is skipped"
-                                                    : "";
+    const char *consequence = outcome == STORE_KEPT  ? "; its last good version stays in use"
+                              : source->list != NULL ? "; it is skipped"
+                                                     : "";
 
     config_report_add(choosing->options->report, severity_of(choosing, source, outcome),
                       place_of(source, problem), "%s%s", problem, consequence);
@@ -110,7 +129,7 @@ static void tell_outcome(const struct choosing *choosing, const struct source *s
 static enum config_severity severity_of(const struct choosing *choosing,
                                         const struct source *source, enum store_outcome outcome)
 {
-    bool may_go_on = outcome == STORE_KEPT || source->is_listed;
+    bool may_go_on = outcome == STORE_KEPT || source->list != NULL;
 
     return may_go_on && !choosing->options->is_strict ? CONFIG_WARNING : CONFIG_ERROR;
 }
@@ -149,7 +168,8 @@ static void tell_warnings(const struct choosing *choosing, const struct source *
     }
 }
 
-static void use(struct choosing *choosing, const struct source *source,
+/* True when it is in the selection now. */
+static bool use(struct choosing *choosing, const struct source *source,
                 struct tls_certificate *certificate)
 {
     char        memory[TLS_PROBLEM_BYTES];
@@ -159,9 +179,90 @@ static void use(struct choosing *choosing, const struct source *source,
     if (!tls_context_takes(choosing->options->policy, certificate, &problem)) {
         config_report_add(choosing->options->report, severity_of(choosing, source, STORE_FAILED),
                           source->certificate->at, "%s: %s%s", source->path, memory,
-                          source->is_listed ? "; it is skipped" : "");
-    } else if (!tls_selection_add(choosing->selection, certificate)) {
-        choosing->has_memory = false;
+                          source->list != NULL ? "; it is skipped" : "");
+        return false;
+    }
+    choosing->has_memory =
+        tls_selection_add(choosing->selection, certificate) && choosing->has_memory;
+    return choosing->has_memory;
+}
+
+/* --- staples ------------------------------------------------------------------------------ */
+
+static const struct config_string *staple_named(const struct config_frontend *frontend,
+                                                size_t                        index)
+{
+    return index < frontend->ocsp_file.count ? &frontend->ocsp_file.items[index] : NULL;
+}
+
+/* Nothing that is wrong with it takes the certificate with it. */
+static void staple(struct choosing *choosing, const struct source *source,
+                   struct tls_certificate *certificate, enum store_outcome outcome)
+{
+    struct staple_files *files = certificate_store_staples(choosing->options->store);
+    char                 problem_memory[TLS_PROBLEM_BYTES], beside_memory[PATH_MAX];
+    struct text          problem, beside;
+    const char          *path = NULL;
+    struct tls_staple   *found = NULL;
+
+    text_init(&problem, problem_memory, sizeof(problem_memory));
+    text_init(&beside, beside_memory, sizeof(beside_memory));
+    path = staple_path(choosing, source, certificate, outcome, &beside);
+    if (path != NULL) {
+        found = staple_files_get(files, certificate, path, &problem);
+    }
+    if (text_len(&problem) > 0) {
+        config_report_add(choosing->options->report, CONFIG_WARNING,
+                          source->staple != NULL ? source->staple->at : source->certificate->at,
+                          "%s", problem_memory);
+    }
+    if (found == NULL && tls_certificate_has_responder(certificate)) {
+        staple_files_miss(files);
+    }
+    tls_selection_staple(choosing->selection, found);
+    tell_staple_warnings(choosing, source, certificate, found);
+}
+
+/* NULL: there is none. A file that is gone goes unmissed, but not together with the certificate's,
+ * which is kept. */
+static const char *staple_path(const struct choosing *choosing, const struct source *source,
+                               const struct tls_certificate *certificate,
+                               enum store_outcome outcome, struct text *beside)
+{
+    const struct staple_files *files = certificate_store_staples(choosing->options->store);
+    struct stat                status;
+    bool                       is_there = false;
+
+    if (source->staple != NULL) {
+        return source->staple->text;
+    }
+    text_string(beside, source->path);
+    text_string(beside, STAPLE_SUFFIX);
+    if (text_is_cut(beside)) {
+        return NULL;
+    }
+    is_there = source->list != NULL ? pem_dir_staple_of(source->list, source->path) != NULL
+                                    : lstat(text_chars(beside), &status) == 0;
+    return is_there || (outcome == STORE_KEPT &&
+                        staple_files_knows(files, certificate, text_chars(beside)))
+               ? text_chars(beside)
+               : NULL;
+}
+
+static void tell_staple_warnings(const struct choosing *choosing, const struct source *source,
+                                 const struct tls_certificate *certificate,
+                                 const struct tls_staple      *staple)
+{
+    const char *warning = NULL;
+
+    if (staple == NULL && tls_certificate_needs_staple(certificate)) {
+        warning = "the certificate is not good without an OCSP answer (must-staple), and has none";
+    } else if (staple != NULL && tls_staple_is_revoked(staple)) {
+        warning = "the certificate is revoked, says its OCSP answer, which is sent all the same";
+    }
+    if (warning != NULL) {
+        config_report_add(choosing->options->report, CONFIG_WARNING, source->certificate->at,
+                          "%s: %s", source->path, warning);
     }
 }
 
@@ -177,9 +278,8 @@ static void choose_directory(struct choosing *choosing, const struct config_stri
         keep_directory(choosing, directory, &list, &error);
     }
     for (size_t i = 0; i < list.count; i++) {
-        choose_file(
-            choosing,
-            &(struct source){.certificate = directory, .path = list.paths[i], .is_listed = true});
+        choose_file(choosing, &(struct source){
+                                  .certificate = directory, .path = list.paths[i], .list = &list});
     }
     pem_dir_fini(&list);
 }

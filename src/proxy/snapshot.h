@@ -42,7 +42,8 @@ struct snapshot {
     struct snapshot_backend  *backends;
     struct ticket_source      tickets;
     struct certificate_tally  certificates; /* as they were found when it was built */
-    size_t                    names;        /* they serve, all frontends together */
+    struct staple_tally       staples;
+    size_t                    names; /* they serve, all frontends together */
 };
 
 /*
@@ -63,8 +64,8 @@ __attribute__((warn_unused_result)) struct snapshot *snapshot_renew(const struct
 /* Of a snapshot and one renewed from it: what has changed. */
 enum snapshot_change {
     SNAPSHOT_SAME = 0,
-    SNAPSHOT_CERTIFICATES = 1,
-    SNAPSHOT_CLIENTS = 2, /* authorities and lists of revoked certificates */
+    SNAPSHOT_CERTIFICATES = 1, /* or staples */
+    SNAPSHOT_CLIENTS = 2,      /* authorities and lists of revoked certificates */
     SNAPSHOT_TICKETS = 4,
 };
 unsigned snapshot_changes(const struct snapshot *one, const struct snapshot *other);

@@ -351,6 +351,7 @@ static void build_certificates(struct building *building)
         check_frontend(building, &snapshot->frontends[i], none);
     }
     certificate_store_tally(building->store, &snapshot->certificates);
+    staple_files_tally(certificate_store_staples(building->store), &snapshot->staples);
     tls_selection_free(&none);
 }
 

@@ -98,6 +98,12 @@ bool tls_staple_is_about(const struct tls_staple *staple, const struct tls_certi
     return staple->certificate_id == certificate->id;
 }
 
+bool tls_staple_is_equal(const struct tls_staple *one, const struct tls_staple *other)
+{
+    return one->certificate_id == other->certificate_id && one->der.len == other->der.len &&
+           memcmp(one->der.data, other->der.data, one->der.len) == 0;
+}
+
 bool tls_staple_is_revoked(const struct tls_staple *staple)
 {
     return staple->is_revoked;

@@ -36,6 +36,9 @@ void tls_staple_free(struct tls_staple **staple);
 bool tls_staple_is_about(const struct tls_staple      *staple,
                          const struct tls_certificate *certificate);
 
+/* The same answer for the same certificate. */
+bool tls_staple_is_equal(const struct tls_staple *one, const struct tls_staple *other);
+
 /* It says that the certificate is revoked, and otherwise that it is good. */
 bool tls_staple_is_revoked(const struct tls_staple *staple);
 

@@ -34,7 +34,9 @@ class Certificates:
         self.made = {}
 
     def get(self, name="localhost", kind="ec", names=None, days=30):
+        asked = kind, names or ["localhost", "127.0.0.1", "::1"], days
         if name not in self.made:
-            names = names or ["localhost", "127.0.0.1", "::1"]
-            self.made[name] = Certificate(self.directory, name, kind, names, days)
-        return self.made[name]
+            self.made[name] = asked, Certificate(self.directory, name, *asked)
+        was_asked, certificate = self.made[name]
+        assert was_asked == asked, f"{name} is another certificate for another test"
+        return certificate

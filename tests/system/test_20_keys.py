@@ -100,7 +100,7 @@ def test_nothing_that_is_encrypted_makes_the_terminal_ask(certs, directory, pki,
 def test_every_file_can_be_a_credential_of_the_service_manager(serve, certs, directory, pki):
     certificate, client = certs.get(), pki.issue()
     for name, path in (("crt", certificate.path), ("key", certificate.key_path),
-                       ("pem", certs.get("other", names=["other.example"]).pem_path),
+                       ("pem", certs.get("elsewhere", names=["other.example"]).pem_path),
                        ("ca", pki.path), ("crl", pki.revocations())):
         shutil.copy(path, directory / name)
     (directory / "stek").write_bytes(b"k" * 80)

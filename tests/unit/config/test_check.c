@@ -72,6 +72,21 @@ START_TEST(each_certificate_needs_its_key)
 }
 END_TEST
 
+START_TEST(an_ocsp_file_belongs_to_a_certificate_that_is_named)
+{
+    struct config *config =
+        check_accepted(FRONTEND_WITH("pem-file = \"p\"; cert = \"x\"; key = \"x\"; "
+                                     "ocsp-file = ( \"p.ocsp\", \"x.ocsp\" );") BACKENDS);
+
+    config_free(&config);
+    config = check_accepted(FRONTEND_WITH("pem-file = ( \"p\", \"q\" ); ocsp-file = \"p.ocsp\";")
+                                BACKENDS);
+    config_free(&config);
+    check_refused(FRONTEND_WITH("pem-dir = \"d\";\nocsp-file = \"x\";") BACKENDS,
+                  "test:3: error: ocsp-file has 1 files, and pem-file and cert only 0");
+}
+END_TEST
+
 START_TEST(a_frontend_needs_a_certificate)
 {
     check_refused(FRONTEND_WITH("") BACKENDS,
@@ -177,8 +192,8 @@ Suite *check_suite(void)
             an_unknown_backend_is_an_error_that_names_the_one_meant,
             an_unknown_backend_of_a_route_is_an_error_at_its_line, names_of_backends_are_their_own,
             names_of_frontends_are_their_own, backends_without_a_name_are_not_called_the_same,
-            each_certificate_needs_its_key, a_frontend_needs_a_certificate,
-            versions_are_known_and_in_order,
+            each_certificate_needs_its_key, an_ocsp_file_belongs_to_a_certificate_that_is_named,
+            a_frontend_needs_a_certificate, versions_are_known_and_in_order,
             a_hello_longer_than_the_handshake_is_warned_of_where_it_stands,
             a_log_file_goes_with_the_target_file_and_no_other,
             frontends_without_a_name_are_numbered, a_backend_is_found_by_its_whole_name,

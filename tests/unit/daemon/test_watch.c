@@ -157,6 +157,24 @@ START_TEST(certificate_and_key_are_both_watched)
 }
 END_TEST
 
+START_TEST(staples_are_watched_beside_certificates_and_where_they_are_named)
+{
+    scratch_write(&scratch, "answers/a", "one");
+    scratch_write(&scratch, "answers/b", "one");
+    link_to("../answers/b", "certs.d/b.pem.ocsp");
+    aim("pem-file = \"@/certs/a.pem\"; pem-dir = \"@/certs.d\";");
+    scratch_write(&scratch, "certs/a.pem.ocsp", "one");
+    ck_assert(has_stirred());
+    scratch_write(&scratch, "certs/b.pem.ocsp", "one");
+    ck_assert(!has_stirred());
+    scratch_write(&scratch, "answers/b", "two");
+    ck_assert(has_stirred());
+    aim("cert = \"@/certs/a.pem\"; key = \"@/certs/a.pem\"; ocsp-file = \"@/answers/a\";");
+    scratch_write(&scratch, "answers/a", "two");
+    ck_assert(has_stirred());
+}
+END_TEST
+
 START_TEST(whatever_comes_and_goes_in_a_directory_stirs)
 {
     char path[SCRATCH_PATH_BYTES];
@@ -286,6 +304,7 @@ Suite *watch_suite(void)
     tcase_add_test(tcase, a_file_that_is_written_or_replaced_stirs);
     tcase_add_test(tcase, reading_stirs_nothing);
     tcase_add_test(tcase, certificate_and_key_are_both_watched);
+    tcase_add_test(tcase, staples_are_watched_beside_certificates_and_where_they_are_named);
     tcase_add_test(tcase, whatever_comes_and_goes_in_a_directory_stirs);
     tcase_add_test(tcase, a_directory_that_is_replaced_stirs_and_is_watched_again);
     tcase_add_test(tcase, a_link_that_is_set_anew_stirs);

@@ -8,4 +8,5 @@ Suite *client_auth_suite(void);
 Suite *end_reason_suite(void);
 Suite *pem_file_suite(void);
 Suite *snapshot_suite(void);
+Suite *staple_files_suite(void);
 Suite *ticket_source_suite(void);

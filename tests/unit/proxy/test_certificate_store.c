@@ -358,6 +358,32 @@ START_TEST(a_directory_is_listed_in_byte_order_without_directories)
 }
 END_TEST
 
+START_TEST(staples_are_listed_beside_their_certificates)
+{
+    char           path[SCRATCH_PATH_BYTES];
+    struct pem_dir list;
+    struct error   error;
+
+    ck_assert(!pem_dir_is_wanted("www.pem.ocsp", ""));
+    scratch_write(&scratch, "d/a", "");
+    scratch_write(&scratch, "d/a-b", "");
+    scratch_write(&scratch, "d/a.ocsp", "");
+    scratch_write(&scratch, "d/a-b.ocsp", "");
+    scratch_write(&scratch, "d/a.b", "");
+    scratch_write(&scratch, "d/stray.ocsp", "");
+    scratch_write(&scratch, "d/.ocsp", "");
+    scratch_name(&scratch, "d", path);
+    ck_assert(pem_dir_list(&list, path, "a*", &error));
+    ck_assert_uint_eq(list.count, 3);
+    ck_assert_uint_eq(list.staples_count, 3);
+    ck_assert_ptr_nonnull(strstr(pem_dir_staple_of(&list, list.paths[0]), "/d/a.ocsp"));
+    ck_assert_ptr_nonnull(strstr(pem_dir_staple_of(&list, list.paths[1]), "/d/a-b.ocsp"));
+    ck_assert_ptr_null(pem_dir_staple_of(&list, list.paths[2]));
+    pem_dir_fini(&list);
+    ck_assert_ptr_null(pem_dir_staple_of(&list, "a"));
+}
+END_TEST
+
 Suite *certificate_store_suite(void)
 {
     Suite *suite = suite_create("certificate store");
@@ -377,6 +403,7 @@ Suite *certificate_store_suite(void)
     tcase_add_test(tcase, a_link_that_flips_gives_one_or_the_other_whole);
     tcase_add_test(tcase, hidden_files_and_leftovers_are_no_certificates);
     tcase_add_test(tcase, a_directory_is_listed_in_byte_order_without_directories);
+    tcase_add_test(tcase, staples_are_listed_beside_their_certificates);
     suite_add_tcase(suite, tcase);
     return suite;
 }
