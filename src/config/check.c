@@ -17,6 +17,7 @@ static void check_frontend(const struct config *config, const struct config_fron
 static void check_certificates(const struct config_frontend *frontend,
                                struct config_report         *report);
 static void check_versions(const struct config_frontend *frontend, struct config_report *report);
+static void check_alpn(const struct config_frontend *frontend, struct config_report *report);
 static void check_backend_name(const struct config *config, const struct config_string *name,
                                struct config_report *report);
 static void check_unique(const struct config *config, struct config_report *report);
@@ -107,6 +108,7 @@ static void check_frontend(const struct config *config, const struct config_fron
 {
     check_certificates(frontend, report);
     check_versions(frontend, report);
+    check_alpn(frontend, report);
     check_clients(frontend, report);
     check_backend_name(config, &frontend->backend, report);
     for (size_t i = 0; i < frontend->routes_count; i++) {
@@ -147,6 +149,17 @@ static void check_versions(const struct config_frontend *frontend, struct config
     } else if (min > 0 && max > 0 && min > max) {
         config_report_add(report, CONFIG_ERROR, frontend->min_version.at,
                           "min-version is above max-version");
+    }
+}
+
+/* No other certificate may answer it (RFC 8737 section 4). */
+static void check_alpn(const struct config_frontend *frontend, struct config_report *report)
+{
+    for (size_t i = 0; i < frontend->alpn.count; i++) {
+        if (strcmp(frontend->alpn.items[i].text, "acme-tls/1") == 0) {
+            config_report_add(report, CONFIG_ERROR, frontend->alpn.items[i].at,
+                              "alpn: acme-tls/1 is answered by way of acme-dir alone");
+        }
     }
 }
 

@@ -87,6 +87,7 @@ struct config_frontend {
     int                   alpn_mismatch; /* enum config_mismatch */
     int                   strict_sni;    /* enum config_strict_sni */
     unsigned              tickets;
+    struct config_string  acme_dir; /* "": no challenges are answered */
     struct config_clients clients;
     unsigned              verify_depth;
     bool                  client_ca_names;

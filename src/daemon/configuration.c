@@ -2,11 +2,14 @@
 
 #include "base/log.h"
 #include "daemon/logging.h"
+#include "proxy/challenge_dirs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+static void look_at_challenges(const struct configuration *configuration,
+                               const struct snapshot *snapshot, struct config_report *report);
 static void tell(const struct config_report *report);
 
 bool configuration_init(struct configuration *configuration, const struct arguments *arguments)
@@ -41,6 +44,7 @@ struct snapshot *configuration_load(struct configuration *configuration,
         privileges_find(config, severity, &report, &configuration->privileges);
         snapshot = snapshot_build(&config, configuration->store, &report);
     }
+    look_at_challenges(configuration, snapshot, &report);
     bool is_sound = !config_report_has_errors(&report) &&
                     (!arguments->is_strict || config_report_warnings(&report) == 0);
 
@@ -51,6 +55,19 @@ struct snapshot *configuration_load(struct configuration *configuration,
     configuration->told = config_report_hash(&report);
     config_report_fini(&report);
     return snapshot;
+}
+
+/* Whoever tests a configuration is told of them with the rest. A daemon that runs reads them beside
+ * its configuration, and they never stand in its way. */
+static void look_at_challenges(const struct configuration *configuration,
+                               const struct snapshot *snapshot, struct config_report *report)
+{
+    if (snapshot != NULL && configuration->arguments->mode == ARGUMENTS_TEST) {
+        struct tls_challenges *challenges = challenge_dirs_read(
+            snapshot->config, certificate_store_library(configuration->store), report);
+
+        tls_challenges_free(&challenges);
+    }
 }
 
 struct snapshot *configuration_renew(struct configuration  *configuration,
@@ -70,6 +87,22 @@ struct snapshot *configuration_renew(struct configuration  *configuration,
         snapshot_free(&snapshot);
     }
     return snapshot;
+}
+
+struct tls_challenges *configuration_challenges(struct configuration *configuration,
+                                                const struct config  *config)
+{
+    struct config_report   report = {0};
+    struct tls_challenges *challenges =
+        challenge_dirs_read(config, certificate_store_library(configuration->store), &report);
+    uint64_t told = config_report_hash(&report);
+
+    if (told != configuration->told_challenges) {
+        configuration->told_challenges = told;
+        tell(&report);
+    }
+    config_report_fini(&report);
+    return challenges;
 }
 
 /* On stderr as it is, for whoever tests a configuration; once the log runs, line by line there. */

@@ -6,6 +6,7 @@
 #include "daemon/arguments.h"
 #include "daemon/privileges.h"
 #include "proxy/snapshot.h"
+#include "tls/challenges.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,6 +17,7 @@ struct configuration {
     const struct arguments   *arguments;
     struct certificate_store *store; /* lives as long as the process */
     uint64_t                  told;  /* a hash of what was last said */
+    uint64_t                  told_challenges;
 };
 
 /* False when OpenSSL cannot be used, which is said. The arguments must outlive it. */
@@ -33,5 +35,10 @@ configuration_load(struct configuration *configuration, enum config_severity sev
  * of `present`, or cannot be used, which is told once. */
 __attribute__((warn_unused_result)) struct snapshot *
 configuration_renew(struct configuration *configuration, const struct snapshot *present);
+
+/* The ACME challenges of this configuration as their files are now. What cannot be used is told
+ * once. NULL when memory is short. */
+__attribute__((warn_unused_result)) struct tls_challenges *
+configuration_challenges(struct configuration *configuration, const struct config *config);
 
 #endif

@@ -41,6 +41,8 @@ struct crew {
     bool                has_lost; /* in this change a socket could not be served */
     uint64_t            gone[METRICS_COUNT];
     bool                is_producer[LOGGING_PRODUCERS]; /* rings of the log that are taken */
+    /* NULL: none yet */
+    struct tls_challenges *challenges;
 };
 
 static bool         muster(struct crew *crew);
@@ -100,6 +102,7 @@ void crew_free(struct crew **crew)
         free_edition(freed->coming.edition);
     }
     require(list_is_empty(&freed->editions));
+    tls_challenges_free(&freed->challenges);
     listening_abandon(&freed->coming.listening);
     listening_close(&freed->listening);
     free(freed);
@@ -261,6 +264,9 @@ static struct hand *start_hand(struct crew *crew, unsigned slot, unsigned worker
     if (hand != NULL) {
         crew->is_producer[producer] = true;
         list_append(&crew->hands, hand_link(hand));
+        if (crew->challenges != NULL) {
+            hand_set_challenges(hand, crew->challenges);
+        }
     }
     return hand;
 }
@@ -444,6 +450,20 @@ bool crew_set_ticket_keys(struct crew *crew, const struct tls_ticket_keys *keys)
         is_sent = hand_set_ticket_keys(hand, keys) && is_sent;
     }
     return is_sent;
+}
+
+void crew_set_challenges(struct crew *crew, struct tls_challenges *challenges)
+{
+    tls_challenges_free(&crew->challenges);
+    crew->challenges = challenges;
+    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+        hand_set_challenges(hand, challenges);
+    }
+}
+
+const struct tls_challenges *crew_challenges(const struct crew *crew)
+{
+    return crew->challenges;
 }
 
 /* One line for all: what one reactor may not use, the others may not either. */

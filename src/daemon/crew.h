@@ -10,6 +10,7 @@
 #include "proxy/end_reason.h"
 #include "proxy/snapshot.h"
 #include "reactor/reactor.h"
+#include "tls/challenges.h"
 #include "tls/context.h"
 
 #include <stdbool.h>
@@ -66,6 +67,11 @@ void crew_cut(struct crew *crew, enum end_reason reason);
 /* New keys for the tickets of every worker. False when the last ones are still on their way. */
 __attribute__((warn_unused_result)) bool crew_set_ticket_keys(struct crew                  *crew,
                                                               const struct tls_ticket_keys *keys);
+
+/* What answers ACME challenges in every worker, those that start later included. Takes the caller's
+ * hold. */
+void crew_set_challenges(struct crew *crew, struct tls_challenges *challenges);
+const struct tls_challenges *crew_challenges(const struct crew *crew); /* NULL: none yet */
 
 /* A number counted up over all workers, those that have gone included. */
 uint64_t crew_metric(const struct crew *crew, enum metric metric);

@@ -26,6 +26,9 @@ static void on_receipt(struct mail *mail, struct reactor *control);
 static void do_drain(struct hand *hand);
 static void do_cut(struct hand *hand);
 static void do_keys(struct hand *hand);
+static void give_challenges(struct hand *hand);
+static void do_challenges(struct hand *hand);
+static void challenges_returned(struct hand *hand);
 
 /* --- beginning and end -------------------------------------------------------------------- */
 
@@ -46,6 +49,7 @@ struct hand *hand_start(const struct hand_options *options)
         hand_order_init(&hand->drain, hand, do_drain, NULL);
         hand_order_init(&hand->cut, hand, do_cut, NULL);
         hand_order_init(&hand->keys, hand, do_keys, NULL);
+        hand_order_init(&hand->challenges, hand, do_challenges, challenges_returned);
         (void)snprintf(hand->name, sizeof(hand->name), "worker-%u", options->slot);
         hand->hold = hand_hold_new(hand, options->edition);
     }
@@ -81,6 +85,9 @@ void hand_free(struct hand **hand)
         hand_hold_end(freed->hold);
     }
     hand_change_fini(freed);
+    tls_challenges_free(&freed->challenges_wanted);
+    tls_challenges_free(&freed->challenges_given);
+    tls_challenges_free(&freed->challenges_before);
     reactor_free(&freed->reactor);
     free(freed);
     *hand = NULL;
@@ -337,6 +344,33 @@ bool hand_set_ticket_keys(struct hand *hand, const struct tls_ticket_keys *keys)
 static void do_keys(struct hand *hand)
 {
     worker_set_ticket_keys(hand->worker, &hand->options.ticket_keys);
+}
+
+void hand_set_challenges(struct hand *hand, struct tls_challenges *challenges)
+{
+    tls_challenges_free(&hand->challenges_wanted);
+    hand->challenges_wanted = tls_challenges_hold(challenges);
+    give_challenges(hand);
+}
+
+static void give_challenges(struct hand *hand)
+{
+    if (!hand->challenges.is_out && hand->challenges_given != hand->challenges_wanted) {
+        hand->challenges_before = hand->challenges_given;
+        hand->challenges_given = tls_challenges_hold(hand->challenges_wanted);
+        hand_order_send(&hand->challenges);
+    }
+}
+
+static void do_challenges(struct hand *hand)
+{
+    worker_set_challenges(hand->worker, hand->challenges_given);
+}
+
+static void challenges_returned(struct hand *hand)
+{
+    tls_challenges_free(&hand->challenges_before);
+    give_challenges(hand);
 }
 
 /* --- looking ------------------------------------------------------------------------------ */

@@ -10,6 +10,7 @@
 #include "proxy/snapshot.h"
 #include "reactor/quota.h"
 #include "reactor/reactor.h"
+#include "tls/challenges.h"
 #include "tls/context.h"
 
 #include <stdbool.h>
@@ -72,6 +73,9 @@ void hand_cut(struct hand *hand, enum end_reason reason);
 
 /* False while the last keys are on their way. */
 bool hand_set_ticket_keys(struct hand *hand, const struct tls_ticket_keys *keys);
+
+/* The newest reach the worker, one set after the other; the hand holds what the worker may see. */
+void hand_set_challenges(struct hand *hand, struct tls_challenges *challenges);
 
 /* Ends the thread of an empty hand, and waits for that. */
 void   hand_stop(struct hand *hand);

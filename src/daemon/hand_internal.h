@@ -60,6 +60,11 @@ struct hand {
     bool            owes_drain; /* once the change on its way has come back */
     uint64_t        turns;      /* when last asked */
     unsigned        still;      /* how often in a row there was no turn in between */
+    /* the control thread's too: who answers ACME challenges */
+    struct order           challenges;
+    struct tls_challenges *challenges_wanted;
+    struct tls_challenges *challenges_given;  /* the worker has them, or will with the order */
+    struct tls_challenges *challenges_before; /* it may see them until the order is back */
     /* whose thread has the change */
     struct list  carried;
     struct hold *carried_hold;

@@ -36,6 +36,7 @@ static bool             prepare(struct launch *launch);
 static enum exit_code   serve(struct launch *launch);
 static struct snapshot *on_reload(void *owner);
 static struct snapshot *on_renew(void *owner, const struct snapshot *present);
+static struct tls_challenges *on_challenges(void *owner, const struct config *config);
 
 int main(int argc, char **argv)
 {
@@ -151,6 +152,7 @@ static enum exit_code serve(struct launch *launch)
                                          .descriptors = launch->descriptors,
                                          .reload = on_reload,
                                          .renew = on_renew,
+                                         .challenges = on_challenges,
                                          .owner = launch};
 
     return supervisor_run(&options);
@@ -168,4 +170,11 @@ static struct snapshot *on_renew(void *owner, const struct snapshot *present)
     struct launch *launch = owner;
 
     return configuration_renew(&launch->configuration, present);
+}
+
+static struct tls_challenges *on_challenges(void *owner, const struct config *config)
+{
+    struct launch *launch = owner;
+
+    return configuration_challenges(&launch->configuration, config);
 }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/require.h"
 #include "daemon/announce.h"
+#include "daemon/challenges.h"
 #include "daemon/cpus.h"
 #include "daemon/crew.h"
 #include "daemon/limits.h"
@@ -50,6 +51,7 @@ struct supervisor {
     struct timer                     deadline;      /* of the drain; then, when to cut again */
     struct timer                     pulse;
     struct renewal                   renewal;
+    struct challenges                challenges;
     uint64_t                         pulse_ns;
     uint64_t                         connections_told;
     unsigned                         connections_max;
@@ -106,8 +108,10 @@ enum exit_code supervisor_run(const struct supervisor_options *options)
     listening_tell(options->listening, options->snapshot);
     announce_certificates(options->snapshot);
     announce_staples(options->snapshot);
-    renewal_start(&supervisor.renewal, supervisor.control, options->snapshot->config, on_renewal,
-                  &supervisor);
+    renewal_start(&supervisor.renewal, &renewal_of_files, supervisor.control,
+                  options->snapshot->config, on_renewal, &supervisor);
+    challenges_start(&supervisor.challenges, supervisor.control, options->snapshot->config,
+                     options->challenges, options->owner);
     if (!start(&supervisor)) {
         code = EXIT_RUNTIME;
         cut(&supervisor, END_KILLED);
@@ -188,6 +192,7 @@ static bool start(struct supervisor *supervisor)
         discard(options);
         return false;
     }
+    challenges_bring(&supervisor->challenges, supervisor->crew, options->snapshot->config);
     return crew_change(supervisor->crew, options->snapshot, options->listening, options->workers);
 }
 
@@ -379,6 +384,7 @@ static void on_reloaded(struct supervisor *supervisor)
     ticket_clock_change(&supervisor->tickets, &snapshot->tickets);
     supervisor->connections_max = connections_of(supervisor, snapshot, listening->count);
     crew_set_connections(supervisor->crew, supervisor->connections_max);
+    challenges_bring(&supervisor->challenges, supervisor->crew, snapshot->config);
     supervisor->reloads++;
     log_info("reloaded count=%u workers=%u connections_max=%u", supervisor->reloads,
              crew_workers(supervisor->crew), supervisor->connections_max);
@@ -493,7 +499,9 @@ static enum exit_code stop(struct supervisor *supervisor, enum exit_code code)
     ticket_clock_stop(&supervisor->tickets);
     signals_stop(&supervisor->signals);
     renewal_stop(&supervisor->renewal);
-    while (!signals_is_over(&supervisor->signals) || !renewal_is_over(&supervisor->renewal)) {
+    challenges_stop(&supervisor->challenges);
+    while (!signals_is_over(&supervisor->signals) || !renewal_is_over(&supervisor->renewal) ||
+           !challenges_is_over(&supervisor->challenges)) {
         reactor_turn(supervisor->control, CONTROL_TURN_NS);
     }
     if (supervisor->crew != NULL) {

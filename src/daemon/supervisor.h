@@ -14,6 +14,7 @@
 #include "daemon/exit_code.h"
 #include "daemon/listening.h"
 #include "proxy/snapshot.h"
+#include "tls/challenges.h"
 
 struct supervisor_options {
     struct snapshot  *snapshot; /* taken over, as the next one */
@@ -25,6 +26,8 @@ struct supervisor_options {
     /* Reads the certificates of the present configuration anew. NULL: they are the same, or cannot
      * be used, which was said. */
     struct snapshot *(*renew)(void *owner, const struct snapshot *present);
+    /* Reads the ACME challenges of a configuration, and says what is wrong. NULL: no memory. */
+    struct tls_challenges *(*challenges)(void *owner, const struct config *config);
     void *owner;
 };
 

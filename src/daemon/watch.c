@@ -100,6 +100,22 @@ void watch_aim(struct watch *watch, const struct config *config)
     drop_all_but(watch, watch->round);
 }
 
+void watch_aim_challenges(struct watch *watch, const struct config *config)
+{
+    if (watch->fd < 0) {
+        return;
+    }
+    watch->round++;
+    for (size_t i = 0; i < config->frontends_count; i++) {
+        const char *directory = config->frontends[i].acme_dir.text;
+
+        if (directory[0] != '\0') {
+            aim_at_directory(watch, directory);
+        }
+    }
+    drop_all_but(watch, watch->round);
+}
+
 static void aim_at_frontend(struct watch *watch, const struct config_frontend *frontend)
 {
     aim_at(watch, &frontend->pem_file);

@@ -38,6 +38,9 @@ __attribute__((warn_unused_result)) bool watch_start(struct watch *watch, struct
  * cannot be watched is told, once. Without effect on a watch that did not start. */
 void watch_aim(struct watch *watch, const struct config *config);
 
+/* The same for the directories of ACME challenges, whatever auto-reload says. */
+void watch_aim_challenges(struct watch *watch, const struct config *config);
+
 /* Asks for the end; then turn the loop until watch_is_over. One that did not start is over. */
 void watch_stop(struct watch *watch);
 bool watch_is_over(const struct watch *watch);

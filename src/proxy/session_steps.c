@@ -6,6 +6,7 @@
 #include "proxy/session.h"
 #include "proxy/session_memory.h"
 #include "proxy/worker_internal.h"
+#include "tls/challenges.h"
 
 #define ACKNOWLEDGED_POLL_MAX_NS (100 * NS_PER_MS)
 
@@ -108,7 +109,11 @@ static enum step handshake_compute(struct session *session)
     tls_engine_drain(&session->engine, &client->out);
     tls_engine_feed(&session->engine, input);
     enum tls_next next = tls_engine_handshake(&session->engine);
-    size_t        left = tls_engine_unread(&session->engine);
+
+    if (next == TLS_DONE && tls_challenge_was_answered(&session->engine)) {
+        next = tls_engine_goodbye(&session->engine); /* while there is an output for it */
+    }
+    size_t left = tls_engine_unread(&session->engine);
 
     tls_engine_feed(&session->engine, (struct bytes_const){0});
     side_used(client, input.len - left, session_buffers(session));
@@ -159,10 +164,14 @@ static void handshake_established(struct session *session)
     tls_engine_facts(&session->engine, &facts);
     session->established_ns = clock_now_ns();
     session->progress_ns = session->established_ns;
-    session->pool = generation_route(session->frontend, facts.sni);
     reactor_count(reactor, METRIC_HANDSHAKES_TOTAL, 1);
     reactor_count(reactor, METRIC_HANDSHAKES_RESUMED, facts.is_resumed ? 1 : 0);
     tls_engine_settle(&session->engine);
+    if (tls_challenge_was_answered(&session->engine)) {
+        session_finish(session, FINISH_ALERT, END_ACME);
+        return;
+    }
+    session->pool = generation_route(session->frontend, facts.sni);
     session_move(session, SESSION_CONNECTING);
 }
 

@@ -286,6 +286,7 @@ static void read_tls(struct building *building, struct snapshot_frontend *fronte
         .strict_sni = config->strict_sni != CONFIG_STRICT_NEVER,
         .requires_sni = config->strict_sni == CONFIG_STRICT_REQUIRE,
         .tickets = config->tickets,
+        .challenge_dir = or_null(&config->acme_dir),
         .session_lifetime_s =
             (uint32_t)(building->snapshot->config->session_lifetime_ns / NS_PER_S),
     };

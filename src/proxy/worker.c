@@ -305,6 +305,11 @@ void worker_set_ticket_keys(struct worker *worker, const struct tls_ticket_keys 
     tls_library_set_ticket_keys(worker->library, keys);
 }
 
+void worker_set_challenges(struct worker *worker, const struct tls_challenges *challenges)
+{
+    tls_library_set_challenges(worker->library, challenges);
+}
+
 /* --- sessions begin ------------------------------------------------------------------------ */
 
 bool worker_accepted(struct worker *worker, struct generation_frontend *frontend, int fd)

@@ -16,6 +16,7 @@
 #include "reactor/quota.h"
 #include "reactor/reactor.h"
 #include "reactor/shared_cache.h"
+#include "tls/challenges.h"
 #include "tls/context.h"
 
 #include <stdbool.h>
@@ -93,6 +94,9 @@ size_t worker_sessions(const struct worker *worker);
 
 /* New ticket keys, for this worker's library. */
 void worker_set_ticket_keys(struct worker *worker, const struct tls_ticket_keys *keys);
+
+/* Who answers ACME challenges, for this worker's library (tls/challenges.h). */
+void worker_set_challenges(struct worker *worker, const struct tls_challenges *challenges);
 
 /* No session and no listener may be left: drain first. */
 void worker_free(struct worker **worker);

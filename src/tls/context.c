@@ -118,6 +118,7 @@ struct tls_context *tls_context_new(struct tls_library               *library,
     context->strict_sni = options->strict_sni;
     context->requires_sni = options->requires_sni;
     context->alpn_mismatch_ignore = options->alpn_mismatch_ignore;
+    context->challenge_dir = options->challenge_dir;
     context->ssl_ctx = SSL_CTX_new_ex(
         library->openssl, NULL, context->is_server ? TLS_server_method() : TLS_client_method());
     if (context->ssl_ctx == NULL) {
@@ -354,11 +355,14 @@ static struct certified_key *certified_key_at(const struct tls_context *context,
  * than the name's certificate offers would get the default's. */
 static int on_certificate(SSL *ssl, void *argument)
 {
-    const struct tls_engine      *engine = engine_of(ssl);
+    struct tls_engine            *engine = engine_of(ssl);
     const struct tls_context     *context = engine->context;
     const struct certificate_set *set = selection_find(context->selection, hello_name(engine));
 
     (void)argument;
+    if (engine->is_challenge) {
+        return challenge_show(engine) ? 1 : 0;
+    }
     if (set == &context->selection->sets[0]) {
         return 1;
     }

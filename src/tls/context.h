@@ -86,6 +86,8 @@ struct tls_context_options {
     unsigned tickets;                 /* a full TLS 1.3 handshake gives: 0, 1 or 2 */
     uint32_t session_lifetime_s;      /* from the full handshake; a session resumes no later */
     struct tls_verify_options verify; /* server: which clients are let in */
+    /* Whose challenges answer acme-tls/1 here (tls/challenges.h); NULL: none do. */
+    const char *challenge_dir;
 };
 
 /*

@@ -112,6 +112,7 @@ struct tls_engine {
     bool                      is_denied; /* its certificate is good, but on no list */
     bool                      has_said_goodbye;
     bool                      has_hello;
+    bool                      is_challenge; /* the hello asks for acme-tls/1 alone */
 };
 
 /* Zeroed memory in, an engine ready for its handshake out; the context must outlive it. */
@@ -171,14 +172,13 @@ struct tls_alert tls_engine_alert(const struct tls_engine *engine);
 bool tls_engine_has_hello(const struct tls_engine *engine);
 bool tls_engine_is_established(const struct tls_engine *engine);
 
-/* Text for the log. Static or living as long as the engine; "-" when not known. `sni` is a valid
- * host name in lower case, or empty. */
+/* Text for the log. Static or living as long as the engine; "-" when not known. */
 struct tls_facts {
     const char        *version; /* "TLSv1.3" */
     const char        *cipher;  /* "TLS_AES_128_GCM_SHA256" */
     const char        *group;   /* "x25519" */
     const char        *verify;  /* "none", "ok", "crl_missing", "crl_expired", "failed" */
-    struct bytes_const sni;
+    struct bytes_const sni;     /* a valid host name in lower case, or empty */
     struct bytes_const alpn;    /* the protocol agreed upon, or empty */
     struct bytes_const subject; /* of the client's certificate; the peer's bytes, or empty */
     bool               is_resumed;

@@ -32,12 +32,22 @@ struct bytes_const hello_name(const struct tls_engine *engine)
 static int on_client_hello(SSL *ssl, int *alert, void *argument)
 {
     struct tls_engine *engine = engine_of(ssl);
+    bool               is_first = !engine->has_hello;
 
     (void)argument;
     if (!read_hello(engine, ssl)) {
         engine_note_failure(engine, TLS_FAILURE_MEMORY);
         *alert = SSL_AD_INTERNAL_ERROR;
         return SSL_CLIENT_HELLO_ERROR;
+    }
+    int refusal = challenge_begin(engine, is_first);
+
+    if (refusal != CHALLENGE_ALLOWED) {
+        *alert = refusal;
+        return SSL_CLIENT_HELLO_ERROR;
+    }
+    if (engine->is_challenge) {
+        return SSL_CLIENT_HELLO_SUCCESS;
     }
     if (is_refused(engine)) {
         engine_note_failure(engine, TLS_FAILURE_NAME_UNKNOWN);
@@ -198,10 +208,16 @@ static const char *version_name(unsigned version)
 static int on_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_len,
                    const unsigned char *offered, unsigned offered_len, void *argument)
 {
-    const struct tls_context *context = engine_of(ssl)->context;
+    const struct tls_engine  *engine = engine_of(ssl);
+    const struct tls_context *context = engine->context;
     unsigned char            *selected = NULL;
 
     (void)argument;
+    if (engine->is_challenge) { /* the one protocol that was offered */
+        *chosen = offered + 1;
+        *chosen_len = offered[0];
+        return SSL_TLSEXT_ERR_OK;
+    }
     if (context->alpn_len == 0) {
         return SSL_TLSEXT_ERR_NOACK;
     }

@@ -41,7 +41,8 @@ static int on_new(SSL *ssl, SSL_SESSION *session)
     unsigned                        id_len = 0;
     const unsigned char            *id = SSL_SESSION_get_id(session, &id_len);
 
-    if (SSL_SESSION_get_protocol_version(session) > TLS1_2_VERSION ||
+    if (engine_of(ssl)->is_challenge ||
+        SSL_SESSION_get_protocol_version(session) > TLS1_2_VERSION ||
         id_len != TLS_SESSION_ID_BYTES || !ticket_bind(ssl, session)) {
         return 0;
     }

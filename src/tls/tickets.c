@@ -171,7 +171,7 @@ bool ticket_is_bound_here(SSL *ssl, SSL_SESSION *session)
     uint8_t            digest[NAME_DIGEST_BYTES];
     struct ticket_bond bond;
 
-    return bond_of(session, &bond) && name_digest(ssl, digest) &&
+    return !engine_of(ssl)->is_challenge && bond_of(session, &bond) && name_digest(ssl, digest) &&
            memcmp(bond.name_digest, digest, sizeof(digest)) == 0 && is_alive(ssl, &bond) &&
            verify_may_resume(engine_of(ssl), session);
 }

@@ -4,6 +4,7 @@
 
 #include "base/id_table.h"
 #include "tls/certificate_internal.h"
+#include "tls/challenges.h"
 #include "tls/context.h"
 #include "tls/engine.h"
 
@@ -31,6 +32,7 @@ struct tls_library {
     EVP_PKEY                *decoded;
     bool                     has_asked_password;
     SSL *scales; /* shows whether a certificate is strong enough; at first use */
+    const struct tls_challenges *challenges; /* NULL: none */
 };
 
 struct tls_context {
@@ -44,6 +46,7 @@ struct tls_context {
     uint32_t                    session_lifetime_s;
     uint8_t                     identity[IDENTITY_BYTES]; /* the session id context */
     struct verify              *verify;                   /* NULL: no client is asked who it is */
+    const char                 *challenge_dir;            /* whose challenges; NULL: none */
     bool                        alpn_mismatch_ignore;
     bool                        strict_sni;
     bool                        requires_sni;
@@ -79,6 +82,22 @@ void hello_watch(SSL_CTX *ssl_ctx);
 /* The name the client asked for, in lower case, if it is a valid host name; else empty. Lives as
  * long as the engine. */
 struct bytes_const hello_name(const struct tls_engine *engine);
+
+/* --- challenges.c ------------------------------------------------------------------------- */
+
+/* The certificate that answers a challenge for the name, or NULL. */
+const struct tls_certificate *challenges_find(const struct tls_challenges *challenges,
+                                              const char *directory, struct bytes_const name);
+
+/* --- challenge.c -------------------------------------------------------------------------- */
+
+/* When a ClientHello was read: sees whether it asks for a challenge. CHALLENGE_ALLOWED, or the
+ * alert of a refusal. */
+enum { CHALLENGE_ALLOWED = -1 };
+int challenge_begin(struct tls_engine *engine, bool is_first);
+/* Shows the certificate of the challenge in place of all others. False: it has gone, or memory is
+ * short. */
+bool challenge_show(struct tls_engine *engine);
 
 /* --- messages.c --------------------------------------------------------------------------- */
 

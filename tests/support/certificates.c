@@ -12,6 +12,7 @@ enum { SECONDS_PER_DAY = 86400, X509_VERSION_3_VALUE = 2 };
 
 static EVP_PKEY *make_key(enum certificate_kind kind);
 static void      add_names(X509 *certificate, const char *names);
+static void      add_challenge(X509 *certificate, const char *value);
 static char     *text_of(BIO *bio);
 static char     *part(const char *pem, const char *begin_mark, const char *end_mark);
 
@@ -37,6 +38,7 @@ char *certificate_make(const struct certificate_options *options)
     require(X509_set_issuer_name(certificate, subject) == 1);
     require(X509_set_pubkey(certificate, key) == 1);
     add_names(certificate, options->names);
+    add_challenge(certificate, options->challenge);
     require(X509_sign(certificate, key, EVP_sha256()) > 0);
     require(PEM_write_bio_X509(bio, certificate) == 1);
     require(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1);
@@ -87,6 +89,18 @@ static void add_names(X509 *certificate, const char *names)
         return;
     }
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
+
+    require(extension != NULL);
+    require(X509_add_ext(certificate, extension, -1) == 1);
+    X509_EXTENSION_free(extension);
+}
+
+static void add_challenge(X509 *certificate, const char *value)
+{
+    if (value == NULL) {
+        return;
+    }
+    X509_EXTENSION *extension = X509V3_EXT_nconf(NULL, NULL, "1.3.6.1.5.5.7.1.31", value);
 
     require(extension != NULL);
     require(X509_add_ext(certificate, extension, -1) == 1);

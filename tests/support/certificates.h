@@ -12,6 +12,7 @@ struct certificate_options {
     const char           *common_name; /* NULL: none */
     const char           *names;       /* "DNS:a.example,DNS:*.b.example"; NULL: no extension */
     int                   days;        /* until it expires; below 0: it has */
+    const char           *challenge;   /* acmeIdentifier, "critical,DER:04:20:..."; NULL: none */
 };
 
 /* Self-signed; the certificate, then the key, in one text to be freed with free. Aborts when

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/require.h"
+#include "tls/challenges.h"
 #include "tls/context.h"
 #include "tls/engine.h"
 
@@ -142,6 +143,7 @@ bool tls_engine_init(struct tls_engine *engine, const struct tls_context *contex
     }
     memset(engine->ssl, 0, offsetof(struct ssl_st, record));
     engine->ssl->flight_left = flight_bytes;
+    engine->is_challenge = trouble == MOCK_CHALLENGES;
     return true;
 }
 
@@ -544,6 +546,13 @@ bool tls_ticket_keys_derive(struct tls_ticket_keys *keys, const struct tls_ticke
 void tls_library_set_ticket_keys(struct tls_library *library, const struct tls_ticket_keys *keys)
 {
     require(library != NULL && keys != NULL);
+}
+
+void tls_library_set_challenges(struct tls_library          *library,
+                                const struct tls_challenges *challenges)
+{
+    (void)challenges;
+    require(library != NULL);
 }
 
 void tls_library_set_session_store(struct tls_library             *library,

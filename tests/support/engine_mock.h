@@ -43,8 +43,14 @@ struct tls_engine;
 uint64_t mock_fingerprint(const struct tls_engine *engine);
 
 /* What the engines fail in from now on, whatever their peers do: their library is out of memory, or
- * out of its mind. */
-enum mock_trouble { MOCK_NO_TROUBLE, MOCK_HANDSHAKE_FAILS, MOCK_ENCRYPT_FAILS, MOCK_GOODBYE_FAILS };
+ * out of its mind. Or each handshake answers an ACME challenge. */
+enum mock_trouble {
+    MOCK_NO_TROUBLE,
+    MOCK_HANDSHAKE_FAILS,
+    MOCK_ENCRYPT_FAILS,
+    MOCK_GOODBYE_FAILS,
+    MOCK_CHALLENGES
+};
 void mock_set_trouble(enum mock_trouble trouble);
 
 /* Writes one record into `into`, which has room for MOCK_HEAD_BYTES + payload.len; returns its

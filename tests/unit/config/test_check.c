@@ -57,6 +57,13 @@ START_TEST(backends_without_a_name_are_not_called_the_same)
 }
 END_TEST
 
+START_TEST(acme_tls_is_no_protocol_of_ordinary_certificates)
+{
+    check_refused(FRONTEND_WITH("pem-file = \"x\"; alpn = [ \"h2\",\n\"acme-tls/1\" ];") BACKENDS,
+                  "test:3: error: alpn: acme-tls/1 is answered by way of acme-dir alone");
+}
+END_TEST
+
 START_TEST(each_certificate_needs_its_key)
 {
     check_refused(FRONTEND_WITH("cert = \"x\";") BACKENDS,
@@ -192,8 +199,9 @@ Suite *check_suite(void)
             an_unknown_backend_is_an_error_that_names_the_one_meant,
             an_unknown_backend_of_a_route_is_an_error_at_its_line, names_of_backends_are_their_own,
             names_of_frontends_are_their_own, backends_without_a_name_are_not_called_the_same,
-            each_certificate_needs_its_key, an_ocsp_file_belongs_to_a_certificate_that_is_named,
-            a_frontend_needs_a_certificate, versions_are_known_and_in_order,
+            acme_tls_is_no_protocol_of_ordinary_certificates, each_certificate_needs_its_key,
+            an_ocsp_file_belongs_to_a_certificate_that_is_named, a_frontend_needs_a_certificate,
+            versions_are_known_and_in_order,
             a_hello_longer_than_the_handshake_is_warned_of_where_it_stands,
             a_log_file_goes_with_the_target_file_and_no_other,
             frontends_without_a_name_are_numbered, a_backend_is_found_by_its_whole_name,

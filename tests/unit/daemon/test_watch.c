@@ -129,6 +129,21 @@ START_TEST(a_file_that_is_written_or_replaced_stirs)
 }
 END_TEST
 
+START_TEST(challenges_are_watched_apart_and_whatever_auto_reload_says)
+{
+    scratch_write(&scratch, "challenges/a.pem", "one");
+    aim("pem-file = \"@/certs/a.pem\"; acme-dir = \"@/challenges\";");
+    scratch_write(&scratch, "challenges/a.pem", "two");
+    ck_assert(!has_stirred());
+    config->auto_reload = false;
+    watch_aim_challenges(&watch, config);
+    scratch_write(&scratch, "challenges/b.pem", "one");
+    ck_assert(has_stirred());
+    scratch_write(&scratch, "certs/a.pem", "two");
+    ck_assert(!has_stirred());
+}
+END_TEST
+
 START_TEST(reading_stirs_nothing)
 {
     char path[SCRATCH_PATH_BYTES];
@@ -302,6 +317,7 @@ Suite *watch_suite(void)
 
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_file_that_is_written_or_replaced_stirs);
+    tcase_add_test(tcase, challenges_are_watched_apart_and_whatever_auto_reload_says);
     tcase_add_test(tcase, reading_stirs_nothing);
     tcase_add_test(tcase, certificate_and_key_are_both_watched);
     tcase_add_test(tcase, staples_are_watched_beside_certificates_and_where_they_are_named);

@@ -25,7 +25,7 @@ START_TEST(each_reason_has_two_letters)
         const char *letters = end_reason_ts((enum end_reason)i);
 
         ck_assert_uint_eq(strlen(letters), 2);
-        ck_assert_ptr_nonnull(strchr("-CSPRIKcs", letters[0]));
+        ck_assert_ptr_nonnull(strchr("-CSPRIKLcs", letters[0]));
         ck_assert_ptr_nonnull(strchr("-RCD", letters[1]));
     }
 }

@@ -336,6 +336,39 @@ START_TEST(a_handshake_that_goes_wrong_after_the_hello_has_failed)
 }
 END_TEST
 
+START_TEST(a_challenge_ends_with_its_handshake_and_reaches_no_server)
+{
+    mock_set_trouble(MOCK_CHALLENGES);
+    begin(&(struct stage_options){0});
+    stage_dial(&client);
+    client_send(&client, MOCK_HELLO, "www.example.com");
+    stage_pass(NS_PER_MS);
+    ck_assert(client.has_goodbye && client.has_end && !client.has_reset && !client.has_alert);
+    client_send(&client, MOCK_DATA, "nobody wants it");
+    stage_pass(NS_PER_MS);
+    ck_assert_uint_eq(stage.reports, 0);
+    sim_close(&client.actor);
+    stage_until_reports(1);
+    mock_set_trouble(MOCK_NO_TROUBLE);
+    ck_assert_uint_eq(server->accepted, 0);
+    ck_assert_uint_eq(stage.last.bytes_in + stage.last.bytes_out, 0);
+    ck_assert_str_eq(stage.last.backend, "-");
+    check_end(END_ACME);
+}
+END_TEST
+
+START_TEST(a_client_that_stays_after_its_challenge_is_closed_by_us)
+{
+    mock_set_trouble(MOCK_CHALLENGES);
+    begin(&(struct stage_options){0});
+    stage_dial(&client);
+    client_send(&client, MOCK_HELLO, "www.example.com");
+    stage_pass(NS_PER_MS);
+    mock_set_trouble(MOCK_NO_TROUBLE);
+    check_end_in(2 * NS_PER_S, END_ACME);
+}
+END_TEST
+
 START_TEST(only_a_client_without_a_byte_is_a_probe)
 {
     begin(&(struct stage_options){0});
@@ -510,6 +543,8 @@ Suite *session_ends_suite(void)
                                want_of_descriptors_for_a_server_is_want_of_resources,
                                a_client_that_resets_while_its_server_reads_nothing_is_noticed,
                                a_handshake_that_goes_wrong_after_the_hello_has_failed,
+                               a_challenge_ends_with_its_handshake_and_reaches_no_server,
+                               a_client_that_stays_after_its_challenge_is_closed_by_us,
                                only_a_client_without_a_byte_is_a_probe,
                                the_first_to_end_in_good_order_is_the_reason,
                                a_missing_goodbye_is_a_truncation_and_resets_the_server,

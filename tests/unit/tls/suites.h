@@ -2,6 +2,7 @@
 #include "suite.h"
 
 Suite *certificates_suite(void);
+Suite *challenges_suite(void);
 Suite *client_names_suite(void);
 Suite *encrypted_keys_suite(void);
 Suite *engine_table_suite(void);
