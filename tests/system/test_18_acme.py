@@ -3,6 +3,7 @@
 import re
 import signal
 import ssl
+import threading
 import time
 
 import pytest
@@ -355,14 +356,30 @@ def test_a_reload_may_bring_challenges_and_workers_that_answer(serve, make, chal
     assert shown(proxy.port(), one.name) == REFUSED
 
 
-def test_many_changes_leave_nothing_behind(answer, make, challenge_dir):
+@pytest.mark.threads
+def test_challenges_change_while_every_worker_shows_them(answer, make, challenge_dir):
     one, other = make("one.example.org"), make("other.example.org")
     put(challenge_dir / "one.pem", one.pem)
-    proxy = answer()
+    proxy = answer(workers=4)
     descriptors = proxy.descriptors()
-    for challenge in (other, one) * 4:
-        put(challenge_dir / "one.pem", challenge.pem)
-        wait_until(proxy.port(), challenge.name, challenge.shown)
+    over, answers = threading.Event(), set()
+
+    def run():
+        while not over.is_set():
+            answers.add(shown(proxy.port(), one.name))
+
+    clients = [threading.Thread(target=run) for _ in range(2)]
+    for client in clients:
+        client.start()
+    try:
+        for challenge in (other, one) * 4:
+            put(challenge_dir / "one.pem", challenge.pem)
+            wait_until(proxy.port(), challenge.name, challenge.shown)
+    finally:
+        over.set()
+        for client in clients:
+            client.join()
+    assert answers <= {one.shown, REFUSED} and one.shown in answers
     until = time.monotonic() + proxy_module.PATIENCE_S
     while proxy.descriptors() != descriptors:  # sessions end a moment after their clients
         assert time.monotonic() < until, (proxy.descriptors(), descriptors)

@@ -1,8 +1,15 @@
 /* Resumption by session id, of TLS 1.2 clients without tickets. */
+#include "certificates.h"
 #include "pair.h"
 #include "suites.h"
+#include "tls/challenges.h"
 
+#include <openssl/ssl.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* 32 bytes of DER text. */
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
 
 /* A store of one session. */
 struct store {
@@ -224,6 +231,55 @@ START_TEST(without_tickets_nothing_is_stored_either)
 }
 END_TEST
 
+/* Of www.example.org, in directory "d". */
+static struct tls_challenges *challenges_of(struct pair *pair)
+{
+    struct certificate_options options = {
+        .names = "DNS:www.example.org", .days = 7, .challenge = "critical,DER:0420" ZEROS};
+    char                    memory[TLS_PROBLEM_BYTES];
+    char                   *text = certificate_make(&options);
+    struct text             problem;
+    struct tls_pem          pem = pem_of("challenge.pem", text);
+    struct tls_challenges  *challenges = tls_challenges_new();
+    struct tls_certificate *certificate = NULL;
+
+    text_init(&problem, memory, sizeof(memory));
+    certificate = tls_certificate_new(pair->library, &pem, &problem);
+    ck_assert(certificate != NULL && challenges != NULL);
+    ck_assert_msg(tls_challenges_add(challenges, "d", certificate, &problem), "%s", memory);
+    tls_certificate_free(&certificate);
+    free(text);
+    return challenges;
+}
+
+START_TEST(an_acme_challenge_is_neither_stored_nor_resumed)
+{
+    struct tls_context_options server = server_options();
+
+    server.challenge_dir = "d";
+    struct pair           *pair = pair_over_store(&server, "TLSv1.2");
+    struct ssl_session_st *session = first_session(pair);
+    struct tls_challenges *challenges = challenges_of(pair);
+
+    ck_assert(is_resumed(pair, session));
+    ck_assert_uint_eq(store.puts, 1);
+    tls_library_set_challenges(pair->library, challenges);
+    pair_restart(pair);
+    ck_assert(tls_client_ask(&pair->client.engine, "www.example.org",
+                             bytes_of("\x0a"
+                                      "acme-tls/1")));
+    ck_assert(tls_client_resume(&pair->client.engine, session));
+    pair_shake(pair);
+    check_established(pair);
+    ck_assert(tls_challenge_was_answered(&pair->server.engine));
+    ck_assert_int_eq(SSL_session_reused(pair->client.engine.ssl), 0);
+    ck_assert_uint_eq(store.puts, 1);
+    tls_client_session_free(&session);
+    tls_challenges_free(&challenges);
+    pair_free(&pair);
+}
+END_TEST
+
 Suite *sessions_suite(void)
 {
     Suite *suite = suite_create("sessions");
@@ -240,6 +296,7 @@ Suite *sessions_suite(void)
     tcase_add_test(ids, a_session_that_failed_is_dropped);
     tcase_add_test(ids, tls_1_3_and_clients_with_tickets_are_not_stored);
     tcase_add_test(ids, without_tickets_nothing_is_stored_either);
+    tcase_add_test(ids, an_acme_challenge_is_neither_stored_nor_resumed);
     suite_add_tcase(suite, ids);
     return suite;
 }
