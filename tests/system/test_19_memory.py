@@ -11,6 +11,7 @@ import ssl
 import pytest
 
 import backends
+import challenges
 import proxy as proxy_module
 import rude
 import scarce
@@ -30,7 +31,7 @@ NEWER = b"the newer answer"
 # What a session says at its end that could not be served: with reason resource, or with what the
 # peer made of a record, an alert or a connection that did not come.
 ENDS = {"resource", "hs_failed", "tls_error", "client_reset", "client_close", "server_close",
-        "server_reset", "no_backend", "connect_unreachable", "tls_truncated", "internal"}
+        "server_reset", "no_backend", "connect_unreachable", "tls_truncated", "internal", "acme"}
 
 
 def numbers(stride):
@@ -46,6 +47,8 @@ class Place:
     """A daemon short of memory, and the servers behind it."""
 
     def __init__(self, directory, certs, driver, start, backend):
+        self.directory = directory / "place"
+        self.directory.mkdir()
         self.orders = scarce.Orders(directory / "orders")
         self.environment = self.orders.environment
         self.suppressions = directory / "suppressions"
@@ -104,6 +107,20 @@ class Place:
             client.send(b"x")
             return client.receive_exactly(1) == b"x" and self.leave(client)
         return self.session("echo", talk)
+
+    def answer_challenges(self):
+        made = challenges.Challenge(self.directory, "localhost")
+        self.shown = made.shown
+        challenges.put(self.directory / "challenge.pem", made.pem)
+        self.settings["frontends"][1]["acme-dir"] = self.directory
+
+    def challenge(self):
+        try:
+            found = challenges.shown(self.proxy.port("echo"), "localhost")
+        except (OSError, EOFError):
+            return False
+        assert found == self.shown or isinstance(found, str), "another certificate answers"
+        return found == self.shown
 
     def relay(self):
         """1 MiB up, a half-close, and 1 MiB down after it."""
@@ -171,9 +188,11 @@ def start_without(place, first, last, is_own=False):
     return failed
 
 
-@pytest.mark.parametrize("scene, stride", [("handshake", 2), ("relay", 5)])
+@pytest.mark.parametrize("scene, stride", [("handshake", 2), ("relay", 5), ("challenge", 7)])
 def test_a_session_that_lacks_memory_ends_and_the_others_go_on(place, scene, stride):
     play = getattr(place, scene)
+    if scene == "challenge":
+        place.answer_challenges()
     place.start().wait_until_ready()
     assert play() and place.handshake()
     for k in numbers(stride):
