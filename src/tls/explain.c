@@ -12,7 +12,11 @@ static void print_ciphers(SSL_CTX *ssl_ctx, const char *asked, bool is_1_3, FILE
 static void print_lacking(SSL_CTX *ssl_ctx, const char *asked, FILE *into);
 static bool has_cipher(SSL_CTX *ssl_ctx, const char *name, size_t len);
 static void print_groups(SSL_CTX *ssl_ctx, const struct tls_context_options *options, FILE *into);
-static bool is_1_3_suite(const SSL_CIPHER *cipher);
+static const char *command_groups(const struct tls_context_options *options);
+static const char *order_of(uint64_t openssl_options);
+static void        print_alpn(const struct tls_context_options *options, FILE *into);
+static void        print_commands(const struct tls_context_options *options, FILE *into);
+static bool        is_1_3_suite(const SSL_CIPHER *cipher);
 
 bool tls_explain(struct tls_library *library, const struct tls_context_options *options, FILE *into,
                  struct text *problem)
@@ -39,10 +43,9 @@ bool tls_explain(struct tls_library *library, const struct tls_context_options *
     }
     print_groups(ssl_ctx, options, into);
     (void)fprintf(into, "  security level: %d\n", SSL_CTX_get_security_level(ssl_ctx));
-    (void)fprintf(into, "  order of ciphers: %s\n",
-                  options->prefer_server_ciphers
-                      ? "the server's, but ChaCha20 for clients that put it first"
-                      : "the client's");
+    (void)fprintf(into, "  order of ciphers: %s\n", order_of(SSL_CTX_get_options(ssl_ctx)));
+    print_alpn(options, into);
+    print_commands(options, into);
     SSL_CTX_free(ssl_ctx);
     openssl_error_drop();
     return true;
@@ -53,16 +56,19 @@ static void print_versions(SSL_CTX *ssl_ctx, FILE *into)
     static const struct {
         int         version;
         const char *name;
-    } versions[] = {{TLS1_VERSION, "TLSv1.0"},
-                    {TLS1_1_VERSION, "TLSv1.1"},
-                    {TLS1_2_VERSION, "TLSv1.2"},
-                    {TLS1_3_VERSION, "TLSv1.3"}};
-    int min = (int)SSL_CTX_get_min_proto_version(ssl_ctx);
-    int max = (int)SSL_CTX_get_max_proto_version(ssl_ctx);
+        uint64_t    no; /* what a command Protocol turns it off with */
+    } versions[] = {{TLS1_VERSION, "TLSv1.0", SSL_OP_NO_TLSv1},
+                    {TLS1_1_VERSION, "TLSv1.1", SSL_OP_NO_TLSv1_1},
+                    {TLS1_2_VERSION, "TLSv1.2", SSL_OP_NO_TLSv1_2},
+                    {TLS1_3_VERSION, "TLSv1.3", SSL_OP_NO_TLSv1_3}};
+    int      min = (int)SSL_CTX_get_min_proto_version(ssl_ctx);
+    int      max = (int)SSL_CTX_get_max_proto_version(ssl_ctx);
+    uint64_t set = SSL_CTX_get_options(ssl_ctx);
 
     (void)fputs("  versions:", into);
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
-        if (versions[i].version >= min && (max == 0 || versions[i].version <= max)) {
+        if (versions[i].version >= min && (max == 0 || versions[i].version <= max) &&
+            (set & versions[i].no) == 0) {
             (void)fprintf(into, " %s", versions[i].name);
         }
     }
@@ -134,9 +140,11 @@ static void print_groups(SSL_CTX *ssl_ctx, const struct tls_context_options *opt
     char        memory[LIST_BYTES];
     struct text list;
 
+    const char *asked = command_groups(options);
+
     text_init(&list, memory, sizeof(memory));
-    if (options->groups != NULL) {
-        (void)fprintf(into, "  groups: %s\n", options->groups);
+    if (asked != NULL) {
+        (void)fprintf(into, "  groups: %s\n", asked);
         return;
     }
     policy_groups(ssl_ctx, true, ' ', &list);
@@ -145,5 +153,51 @@ static void print_groups(SSL_CTX *ssl_ctx, const struct tls_context_options *opt
     policy_groups(ssl_ctx, false, ' ', &list);
     if (text_len(&list) > 0) {
         (void)fprintf(into, "    not in this library: %s\n", text_chars(&list));
+    }
+}
+
+static void print_alpn(const struct tls_context_options *options, FILE *into)
+{
+    if (options->alpn_count == 0) {
+        return;
+    }
+    (void)fputs("  alpn:", into);
+    for (size_t i = 0; i < options->alpn_count; i++) {
+        (void)fprintf(into, " %s", options->alpn[i]);
+    }
+    (void)fputs(options->alpn_mismatch_ignore ? ", or none\n" : ", or no connection\n", into);
+}
+
+/* OpenSSL does not tell which groups a context has, so the last word on them is looked for. NULL:
+ * nobody spoke of them. */
+static const char *command_groups(const struct tls_context_options *options)
+{
+    const char *asked = options->groups;
+
+    for (size_t i = 0; i < options->commands_count; i++) {
+        const char *name = options->commands[i].name;
+
+        if (strcasecmp(name, "Groups") == 0 || strcasecmp(name, "Curves") == 0) {
+            asked = options->commands[i].value;
+        }
+    }
+    return asked;
+}
+
+static const char *order_of(uint64_t openssl_options)
+{
+    if ((openssl_options & SSL_OP_CIPHER_SERVER_PREFERENCE) == 0) {
+        return "the client's";
+    }
+    return (openssl_options & SSL_OP_PRIORITIZE_CHACHA) != 0
+               ? "the server's, but ChaCha20 for clients that put it first"
+               : "the server's";
+}
+
+static void print_commands(const struct tls_context_options *options, FILE *into)
+{
+    for (size_t i = 0; i < options->commands_count; i++) {
+        (void)fprintf(into, "  ssl-conf: %s = %s\n", options->commands[i].name,
+                      options->commands[i].value);
     }
 }

@@ -78,6 +78,35 @@ START_TEST(a_level_above_the_ciphers_is_told)
 }
 END_TEST
 
+START_TEST(what_commands_come_to_is_explained)
+{
+    static const struct tls_command commands[] = {
+        {"Protocol", "-TLSv1.2"}, {"Options", "ServerPreference"}, {"curves", "P-521:P-256"}};
+    struct tls_context_options options = {
+        .policy = TLS_POLICY_OLD, .groups = "X25519", .commands = commands, .commands_count = 3};
+
+    check_explained(&options, "  versions: TLSv1.0 TLSv1.1 TLSv1.3\n");
+    check_explained(&options, "  order of ciphers: the server's\n");
+    check_explained(&options, "  groups: P-521:P-256\n");
+    check_explained(&options, "  ssl-conf: Protocol = -TLSv1.2\n");
+}
+END_TEST
+
+START_TEST(protocols_are_explained_where_there_are_any)
+{
+    static const char *const   alpn[] = {"h2", "http/1.1"};
+    struct tls_context_options options = {.policy = TLS_POLICY_MODERN};
+
+    ck_assert(explain(&options));
+    ck_assert_ptr_null(strstr(printed, "alpn"));
+    options.alpn = alpn;
+    options.alpn_count = 2;
+    check_explained(&options, "  alpn: h2 http/1.1, or no connection\n");
+    options.alpn_mismatch_ignore = true;
+    check_explained(&options, "  alpn: h2 http/1.1, or none\n");
+}
+END_TEST
+
 START_TEST(options_that_openssl_refuses_are_not_explained)
 {
     struct tls_context_options options = {.groups = "nonsense"};
@@ -152,6 +181,8 @@ Suite *policy_suite(void)
                     (const TTest *const[]){
                         each_policy_is_explained_by_its_versions_and_ciphers,
                         what_the_library_lacks_is_told_apart, a_level_above_the_ciphers_is_told,
+                        what_commands_come_to_is_explained,
+                        protocols_are_explained_where_there_are_any,
                         options_that_openssl_refuses_are_not_explained, a_command_has_its_effect,
                         commands_that_name_files_or_mean_nothing_are_refused,
                         no_command_turns_on_renegotiation_or_compression, NULL});
