@@ -1,6 +1,7 @@
 #include "config/check.h"
 
 #include "config/check_clients.h"
+#include "config/check_policy.h"
 #include "config/memory.h"
 #include "config/schema.h"
 
@@ -16,14 +17,11 @@ static void check_frontend(const struct config *config, const struct config_fron
                            struct config_report *report);
 static void check_certificates(const struct config_frontend *frontend,
                                struct config_report         *report);
-static void check_versions(const struct config_frontend *frontend, struct config_report *report);
-static void check_alpn(const struct config_frontend *frontend, struct config_report *report);
 static void check_backend_name(const struct config *config, const struct config_string *name,
                                struct config_report *report);
 static void check_unique(const struct config *config, struct config_report *report);
 static void name_frontends(struct config *config, struct config_memory *memory,
                            struct config_report *report);
-static int  version_rank(const char *name);
 
 void check_config(struct config *config, struct config_memory *memory, struct config_report *report)
 {
@@ -107,8 +105,7 @@ static void check_frontend(const struct config *config, const struct config_fron
                            struct config_report *report)
 {
     check_certificates(frontend, report);
-    check_versions(frontend, report);
-    check_alpn(frontend, report);
+    check_policies(frontend, report);
     check_clients(frontend, report);
     check_backend_name(config, &frontend->backend, report);
     for (size_t i = 0; i < frontend->routes_count; i++) {
@@ -132,48 +129,6 @@ static void check_certificates(const struct config_frontend *frontend, struct co
             "ocsp-file has %zu files, and pem-file and cert only %zu", frontend->ocsp_file.count,
             frontend->pem_file.count + frontend->cert.count);
     }
-}
-
-static void check_versions(const struct config_frontend *frontend, struct config_report *report)
-{
-    int min = version_rank(frontend->min_version.text);
-    int max = version_rank(frontend->max_version.text);
-
-    if (min < 0 || max < 0) {
-        const struct config_string *wrong =
-            min < 0 ? &frontend->min_version : &frontend->max_version;
-
-        config_report_add(report, CONFIG_ERROR, wrong->at,
-                          "%s: one of TLSv1.0|TLSv1.1|TLSv1.2|TLSv1.3 is wanted, found \"%s\"",
-                          min < 0 ? "min-version" : "max-version", wrong->text);
-    } else if (min > 0 && max > 0 && min > max) {
-        config_report_add(report, CONFIG_ERROR, frontend->min_version.at,
-                          "min-version is above max-version");
-    }
-}
-
-/* No other certificate may answer it (RFC 8737 section 4). */
-static void check_alpn(const struct config_frontend *frontend, struct config_report *report)
-{
-    for (size_t i = 0; i < frontend->alpn.count; i++) {
-        if (strcmp(frontend->alpn.items[i].text, "acme-tls/1") == 0) {
-            config_report_add(report, CONFIG_ERROR, frontend->alpn.items[i].at,
-                              "alpn: acme-tls/1 is answered by way of acme-dir alone");
-        }
-    }
-}
-
-/* 0: not set; -1: no such version. */
-static int version_rank(const char *name)
-{
-    static const char *const names[] = {"", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
-
-    for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++) {
-        if (strcmp(name, names[i]) == 0) {
-            return i;
-        }
-    }
-    return -1;
 }
 
 static void check_backend_name(const struct config *config, const struct config_string *name,

@@ -14,6 +14,7 @@
 #define SALLYPORT_CONFIG_CONFIG_H
 
 #include "config/clients.h"
+#include "config/policy.h"
 #include "config/report.h"
 #include "config/strings.h"
 
@@ -23,17 +24,7 @@
 #include <stdio.h>
 
 enum config_io { CONFIG_IO_AUTO, CONFIG_IO_URING, CONFIG_IO_EPOLL, CONFIG_IO_KQUEUE };
-enum config_tls_policy {
-    CONFIG_POLICY_MODERN,
-    CONFIG_POLICY_INTERMEDIATE,
-    CONFIG_POLICY_OLD,
-    CONFIG_POLICY_MODERN_5_8,
-    CONFIG_POLICY_INTERMEDIATE_5_8,
-    CONFIG_POLICY_OLD_5_8
-};
-enum config_security_level { CONFIG_SECURITY_AUTO, CONFIG_SECURITY_0 };
 enum config_balance { CONFIG_BALANCE_ROUNDROBIN, CONFIG_BALANCE_FIRST };
-enum config_mismatch { CONFIG_MISMATCH_ABORT, CONFIG_MISMATCH_IGNORE };
 enum config_strict_sni { CONFIG_STRICT_NEVER, CONFIG_STRICT_NAMES, CONFIG_STRICT_REQUIRE };
 enum config_truncation { CONFIG_TRUNCATION_RESET, CONFIG_TRUNCATION_FIN };
 enum config_log_target { CONFIG_LOG_STDERR, CONFIG_LOG_STDOUT, CONFIG_LOG_SYSLOG, CONFIG_LOG_FILE };
@@ -61,6 +52,8 @@ struct config_route {
     struct config_place   at;
     struct config_strings sni;
     struct config_string  backend;
+    struct config_policy  policy;                /* of its choices, enum config_route_choice */
+    int                   prefer_server_ciphers; /* enum config_route_choice; not in `policy` */
     struct config_clients clients;
 };
 
@@ -74,18 +67,8 @@ struct config_frontend {
     struct config_strings ocsp_file; /* of pem_file, then of cert, in that order */
     struct config_strings pem_dir;
     struct config_string  pem_dir_glob;
-    int                   tls_policy; /* enum config_tls_policy */
-    struct config_string  min_version;
-    struct config_string  max_version;
-    struct config_string  ciphers;
-    struct config_string  ciphersuites;
-    struct config_string  groups;
-    int                   security_level; /* enum config_security_level, and what follows it */
-    struct config_pairs   ssl_conf;
-    bool                  prefer_server_ciphers;
-    struct config_strings alpn;
-    int                   alpn_mismatch; /* enum config_mismatch */
-    int                   strict_sni;    /* enum config_strict_sni */
+    struct config_policy  policy;
+    int                   strict_sni; /* enum config_strict_sni */
     unsigned              tickets;
     struct config_string  acme_dir; /* "": no challenges are answered */
     struct config_clients clients;

@@ -5,6 +5,9 @@
 #include <stdio.h>
 
 static bool explain_frontend(struct tls_library *library, const struct snapshot_frontend *frontend);
+static bool explain_route(struct tls_library *library, const struct snapshot_frontend *frontend,
+                          const struct config_route *route);
+static bool explain_options(struct tls_library *library, const struct tls_context_options *options);
 static const char *policy_name(int policy);
 
 bool explain_tls(const struct snapshot *snapshot)
@@ -27,13 +30,43 @@ bool explain_tls(const struct snapshot *snapshot)
 
 static bool explain_frontend(struct tls_library *library, const struct snapshot_frontend *frontend)
 {
+    const struct config_frontend *config = frontend->config;
+    bool                          is_explained = false;
+
+    (void)printf("frontend %s: tls-policy %s\n", config->name.text,
+                 policy_name(config->policy.tls_policy));
+    is_explained = explain_options(library, &frontend->tls);
+    for (size_t i = 0; is_explained && i < config->routes_count; i++) {
+        is_explained = explain_route(library, frontend, &config->routes[i]);
+    }
+    return is_explained;
+}
+
+/* Nothing when it has what the frontend has. */
+static bool explain_route(struct tls_library *library, const struct snapshot_frontend *frontend,
+                          const struct config_route *route)
+{
+    struct frontend_policy policy;
+
+    if (!frontend_policies_of_route(frontend->policies, route, &policy)) {
+        return true;
+    }
+    (void)printf("frontend %s, sni", frontend->config->name.text);
+    for (size_t i = 0; i < route->sni.count; i++) {
+        (void)printf("%s %s", i > 0 ? "," : "", route->sni.items[i].text);
+    }
+    (void)printf(": tls-policy %s\n",
+                 policy_name(config_policy_of_route(frontend->config, route).tls_policy));
+    return explain_options(library, policy.options);
+}
+
+static bool explain_options(struct tls_library *library, const struct tls_context_options *options)
+{
     char        memory[TLS_PROBLEM_BYTES];
     struct text problem;
 
     text_init(&problem, memory, sizeof(memory));
-    (void)printf("frontend %s: tls-policy %s\n", frontend->config->name.text,
-                 policy_name(frontend->config->tls_policy));
-    if (!tls_explain(library, &frontend->tls, stdout, &problem)) {
+    if (!tls_explain(library, options, stdout, &problem)) {
         (void)fprintf(stderr, "sallyport: error: %s\n", text_chars(&problem));
         return false;
     }

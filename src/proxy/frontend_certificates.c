@@ -176,7 +176,9 @@ static bool use(struct choosing *choosing, const struct source *source,
     struct text problem;
 
     text_init(&problem, memory, sizeof(memory));
-    if (!tls_context_takes(choosing->options->policy, certificate, &problem)) {
+    bool is_default = tls_selection_count(choosing->selection) == 0;
+
+    if (!tls_context_takes(choosing->options->policy, certificate, is_default, &problem)) {
         config_report_add(choosing->options->report, severity_of(choosing, source, STORE_FAILED),
                           source->certificate->at, "%s: %s%s", source->path, memory,
                           source->list != NULL ? "; it is skipped" : "");

@@ -20,8 +20,8 @@ void snapshot_free(struct snapshot **snapshot)
         client_auth_free(&frontend->clients);
         free(frontend->listens);
         selection_free(frontend);
-        free((void *)(uintptr_t)frontend->tls.alpn);
-        free((void *)(uintptr_t)frontend->tls.commands);
+        frontend_policies_free(&frontend->policies);
+        policy_options_fini(&frontend->tls);
     }
     for (size_t i = 0; freed->backends != NULL && i < freed->config->backends_count; i++) {
         free(freed->backends[i].targets);

@@ -11,6 +11,7 @@
 #include "io/address.h"
 #include "proxy/certificate_store.h"
 #include "proxy/client_auth.h"
+#include "proxy/frontend_policies.h"
 #include "proxy/ticket_source.h"
 #include "tls/context.h"
 
@@ -25,10 +26,11 @@ struct snapshot_frontend {
     const struct config_frontend *config;
     struct snapshot_listen       *listens;
     size_t                        listens_count;
-    struct tls_context_options    tls;     /* with the selection it points to */
-    struct client_auth           *clients; /* what tls.verify points into */
-    size_t                        backend; /* index into backends */
-    struct name_table            *routes;  /* name to backend; NULL: none */
+    struct tls_context_options    tls;      /* with the selection it points to */
+    struct frontend_policies     *policies; /* what tls.named points into */
+    struct client_auth           *clients;  /* what tls.verify points into */
+    size_t                        backend;  /* index into backends */
+    struct name_table            *routes;   /* name to backend; NULL: none */
 };
 
 struct snapshot_backend {

@@ -33,21 +33,26 @@ static void   add_route(struct building *building, struct snapshot_frontend *fro
                         const struct config_string *name, size_t backend);
 static size_t backend_number(const struct config *config, const char *name);
 static void   read_tls(struct building *building, struct snapshot_frontend *frontend);
-static const struct tls_command *read_commands(struct building           *building,
-                                               const struct config_pairs *pairs);
-static const char               *security_level(int configured);
-static void read_clients(struct building *building, struct snapshot_frontend *frontend);
-static void build_certificates(struct building *building);
-static void check_frontend(struct building *building, struct snapshot_frontend *frontend,
+static void   read_clients(struct building *building, struct snapshot_frontend *frontend);
+static void   build_certificates(struct building *building);
+static void   check_frontend(struct building *building, struct snapshot_frontend *frontend,
+                             const struct tls_selection *none);
+static bool   check_routes(struct building *building, const struct snapshot_frontend *frontend,
                            const struct tls_selection *none);
-static struct tls_context *policy_context(struct building                *building,
-                                          const struct snapshot_frontend *frontend,
-                                          const struct tls_selection     *none);
-static void                choose(struct building *building, struct snapshot_frontend *frontend,
-                                  struct tls_context *policy);
-static struct config_place place_of(const char *problem, const struct config_frontend *frontend);
+static struct tls_context *policy_context(struct building                  *building,
+                                          const struct tls_context_options *given,
+                                          const struct tls_selection       *none,
+                                          const struct config_policy       *config,
+                                          struct config_place               otherwise);
+static void check_names(struct building *building, const struct snapshot_frontend *frontend,
+                        struct tls_context *policy);
+static void check_name(struct building *building, const struct tls_selection *selection,
+                       struct tls_context *policy, const struct config_string *name);
+static void choose(struct building *building, struct snapshot_frontend *frontend,
+                   struct tls_context *policy);
+static struct config_place place_of(const char *problem, const struct config_policy *policy,
+                                    struct config_place otherwise);
 static bool                begins_with(const char *problem, const char *subject);
-static const char         *or_null(const struct config_string *string);
 
 struct snapshot *snapshot_build(struct config **config, struct certificate_store *store,
                                 struct config_report *report)
@@ -264,46 +269,22 @@ static size_t backend_number(const struct config *config, const char *name)
 static void read_tls(struct building *building, struct snapshot_frontend *frontend)
 {
     const struct config_frontend *config = frontend->config;
-    const char                  **alpn = take(building, config->alpn.count, sizeof(*alpn));
 
-    for (size_t i = 0; alpn != NULL && i < config->alpn.count; i++) {
-        alpn[i] = config->alpn.items[i].text;
-    }
     frontend->tls = (struct tls_context_options){
         .role = TLS_FOR_SERVER,
-        .min_version = or_null(&config->min_version),
-        .max_version = or_null(&config->max_version),
-        .ciphers = or_null(&config->ciphers),
-        .ciphersuites = or_null(&config->ciphersuites),
-        .groups = or_null(&config->groups),
-        .security_level = security_level(config->security_level),
-        .commands = read_commands(building, &config->ssl_conf),
-        .commands_count = config->ssl_conf.count,
-        .prefer_server_ciphers = config->prefer_server_ciphers,
-        .alpn = alpn,
-        .alpn_count = config->alpn.count,
-        .alpn_mismatch_ignore = config->alpn_mismatch == CONFIG_MISMATCH_IGNORE,
         .strict_sni = config->strict_sni != CONFIG_STRICT_NEVER,
         .requires_sni = config->strict_sni == CONFIG_STRICT_REQUIRE,
         .tickets = config->tickets,
-        .challenge_dir = or_null(&config->acme_dir),
+        .challenge_dir = config->acme_dir.text[0] != '\0' ? config->acme_dir.text : NULL,
         .session_lifetime_s =
             (uint32_t)(building->snapshot->config->session_lifetime_ns / NS_PER_S),
     };
-    switch ((enum config_tls_policy)config->tls_policy) {
-    case CONFIG_POLICY_MODERN:
-    case CONFIG_POLICY_MODERN_5_8:
-        frontend->tls.policy = TLS_POLICY_MODERN;
-        break;
-    case CONFIG_POLICY_INTERMEDIATE:
-    case CONFIG_POLICY_INTERMEDIATE_5_8:
-        frontend->tls.policy = TLS_POLICY_INTERMEDIATE;
-        break;
-    case CONFIG_POLICY_OLD:
-    case CONFIG_POLICY_OLD_5_8:
-        frontend->tls.policy = TLS_POLICY_OLD;
-        break;
+    frontend->policies = frontend_policies_new(config);
+    if (!policy_options_init(&frontend->tls, &config->policy) || frontend->policies == NULL) {
+        has_no_memory(building);
+        return;
     }
+    frontend->tls.named = frontend_policies_options(frontend->policies);
     read_clients(building, frontend);
 }
 
@@ -320,24 +301,6 @@ static void read_clients(struct building *building, struct snapshot_frontend *fr
         return;
     }
     frontend->tls.verify = client_auth_options(frontend->clients);
-}
-
-static const struct tls_command *read_commands(struct building           *building,
-                                               const struct config_pairs *pairs)
-{
-    struct tls_command *commands = take(building, pairs->count, sizeof(*commands));
-
-    for (size_t i = 0; commands != NULL && i < pairs->count; i++) {
-        commands[i] = (struct tls_command){pairs->items[i].name, pairs->items[i].value.text};
-    }
-    return commands;
-}
-
-static const char *security_level(int configured)
-{
-    static const char *const levels[] = {NULL, "0", "1", "2", "3", "4", "5"};
-
-    return levels[configured];
 }
 
 /* Each reactor makes contexts of its own later, in its own library; what is done here shows that it
@@ -360,20 +323,45 @@ static void build_certificates(struct building *building)
 static void check_frontend(struct building *building, struct snapshot_frontend *frontend,
                            const struct tls_selection *none)
 {
-    struct tls_context *policy = policy_context(building, frontend, none);
+    struct tls_context *policy = NULL;
 
+    if (!check_routes(building, frontend, none)) {
+        return;
+    }
+    policy = policy_context(building, &frontend->tls, none, &frontend->config->policy,
+                            frontend->config->at);
     if (policy != NULL) {
         choose(building, frontend, policy);
+        check_names(building, frontend, policy);
         tls_context_free(&policy);
     }
 }
 
-/* A context without certificates. */
-static struct tls_context *policy_context(struct building                *building,
-                                          const struct snapshot_frontend *frontend,
-                                          const struct tls_selection     *none)
+/* Each by itself, so that a mistake has its place. */
+static bool check_routes(struct building *building, const struct snapshot_frontend *frontend,
+                         const struct tls_selection *none)
 {
-    struct tls_context_options options = frontend->tls;
+    struct frontend_policy own;
+    bool                   are_sound = true;
+
+    for (size_t i = 0; frontend_policies_at(frontend->policies, i, &own); i++) {
+        struct tls_context *policy =
+            policy_context(building, own.options, none, own.config, own.route->at);
+
+        are_sound = are_sound && policy != NULL;
+        tls_context_free(&policy);
+    }
+    return are_sound;
+}
+
+/* A context without certificates. */
+static struct tls_context *policy_context(struct building                  *building,
+                                          const struct tls_context_options *given,
+                                          const struct tls_selection       *none,
+                                          const struct config_policy       *config,
+                                          struct config_place               otherwise)
+{
+    struct tls_context_options options = *given;
     char                       memory[TLS_PROBLEM_BYTES];
     struct text                problem;
     struct tls_context        *context = NULL;
@@ -385,10 +373,44 @@ static struct tls_context *policy_context(struct building                *buildi
     }
     if (context == NULL) {
         config_report_add(building->report, CONFIG_ERROR,
-                          place_of(text_chars(&problem), frontend->config), "%s",
+                          place_of(text_chars(&problem), config, otherwise), "%s",
                           text_len(&problem) > 0 ? text_chars(&problem) : "out of memory");
     }
     return context;
+}
+
+/* What a route's names are shown must be for its policy, the default certificate too. */
+static void check_names(struct building *building, const struct snapshot_frontend *frontend,
+                        struct tls_context *policy)
+{
+    const struct config_frontend *config = frontend->config;
+    struct frontend_policy        own;
+
+    for (size_t i = 0; frontend->tls.selection != NULL && i < config->routes_count; i++) {
+        const struct config_strings *names = &config->routes[i].sni;
+
+        if (!frontend_policies_of_route(frontend->policies, &config->routes[i], &own)) {
+            continue;
+        }
+        for (size_t j = 0; j < names->count; j++) {
+            check_name(building, frontend->tls.selection, policy, &names->items[j]);
+        }
+    }
+}
+
+static void check_name(struct building *building, const struct tls_selection *selection,
+                       struct tls_context *policy, const struct config_string *name)
+{
+    struct bytes_const bytes = {(const uint8_t *)name->text, strlen(name->text)};
+    char               memory[TLS_PROBLEM_BYTES];
+    struct text        problem;
+
+    text_init(&problem, memory, sizeof(memory));
+    if (!tls_context_serves(policy, selection, bytes, &problem)) {
+        config_report_add(building->report, CONFIG_ERROR, name->at,
+                          "sni \"%s\": the certificate for it is not for the route's policy: %s",
+                          name->text, memory);
+    }
 }
 
 static void choose(struct building *building, struct snapshot_frontend *frontend,
@@ -410,41 +432,41 @@ static void choose(struct building *building, struct snapshot_frontend *frontend
 }
 
 /* A complaint begins with the option it is about. */
-static struct config_place place_of(const char *problem, const struct config_frontend *frontend)
+static struct config_place place_of(const char *problem, const struct config_policy *policy,
+                                    struct config_place otherwise)
 {
     const struct {
         const char                 *name;
         const struct config_string *option;
-    } options[] = {{"min-version", &frontend->min_version},
-                   {"max-version", &frontend->max_version},
-                   {"ciphers", &frontend->ciphers},
-                   {"ciphersuites", &frontend->ciphersuites},
-                   {"groups", &frontend->groups}};
+    } options[] = {{"min-version", &policy->min_version},
+                   {"min-version", &policy->max_version}, /* which the policy's own is above */
+                   {"max-version", &policy->max_version},
+                   {"ciphers", &policy->ciphers},
+                   {"ciphersuites", &policy->ciphersuites},
+                   {"groups", &policy->groups}};
 
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         if (begins_with(problem, options[i].name) && options[i].option->at.line > 0) {
             return options[i].option->at;
         }
     }
-    for (size_t i = 0; i < frontend->ssl_conf.count; i++) {
-        const struct config_pair *pair = &frontend->ssl_conf.items[i];
+    for (size_t i = 0; i < policy->ssl_conf.count; i++) {
+        const struct config_pair *pair = &policy->ssl_conf.items[i];
 
         if (strncmp(problem, SSL_CONF_START, strlen(SSL_CONF_START)) == 0 &&
             begins_with(problem + strlen(SSL_CONF_START), pair->name)) {
             return pair->value.at;
         }
     }
-    return frontend->at;
+    if (begins_with(problem, "alpn") && policy->alpn.count > 0) {
+        return policy->alpn.items[0].at;
+    }
+    return otherwise;
 }
 
 static bool begins_with(const char *problem, const char *subject)
 {
     size_t len = strlen(subject);
 
-    return strncmp(problem, subject, len) == 0 && problem[len] == ':';
-}
-
-static const char *or_null(const struct config_string *string)
-{
-    return string->text[0] != '\0' ? string->text : NULL;
+    return strncmp(problem, subject, len) == 0 && (problem[len] == ':' || problem[len] == ' ');
 }

@@ -3,6 +3,7 @@
  * nothing else is shown the certificate of a challenge for its name, or is refused. The handshake
  * is all there is to it: nobody is asked for a certificate, nothing is resumed, no ticket is given.
  */
+#include "tls/challenge_internal.h"
 #include "tls/tls_internal.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
 #include "tls/challenges.h"
 
 #include "base/require.h"
+#include "tls/challenge_internal.h"
 #include "tls/openssl_error.h"
 #include "tls/tls_internal.h"
 

@@ -1,6 +1,8 @@
 #include "tls/context.h"
 
 #include "base/require.h"
+#include "tls/challenge_internal.h"
+#include "tls/named_internal.h"
 #include "tls/openssl_error.h"
 #include "tls/tls_internal.h"
 #include "tls/verify_internal.h"
@@ -11,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+static void give_certified_keys(struct tls_context *context);
 static bool context_fill(struct tls_context *context, const struct tls_context_options *options,
                          struct text *problem);
 static void apply_limits(SSL_CTX *ssl_ctx);
@@ -19,6 +22,7 @@ static bool choose_certificates(struct tls_context               *context,
 static bool read_pems(struct tls_context *context, const struct tls_context_options *options,
                       struct text *problem);
 static void adopt_certified_keys(struct tls_context *context);
+static bool share_certificates(struct tls_context *context);
 static bool use_default_set(struct tls_context *context, struct text *problem);
 static struct certified_key *certified_key_at(const struct tls_context *context, size_t index);
 static bool read_alpn(struct tls_context *context, const struct tls_context_options *options,
@@ -106,6 +110,18 @@ const char *tls_version_build(void)
 struct tls_context *tls_context_new(struct tls_library               *library,
                                     const struct tls_context_options *options, struct text *problem)
 {
+    struct tls_context *context = context_make(library, NULL, options, problem);
+
+    if (context != NULL && options->named.policies_count > 0 &&
+        !named_open(context, &options->named, options, problem)) {
+        tls_context_free(&context);
+    }
+    return context;
+}
+
+struct tls_context *context_make(struct tls_library *library, const struct tls_context *base,
+                                 const struct tls_context_options *options, struct text *problem)
+{
     struct tls_context *context = calloc(1, sizeof(*context));
 
     if (context == NULL) {
@@ -114,6 +130,7 @@ struct tls_context *tls_context_new(struct tls_library               *library,
     }
     openssl_error_drop();
     context->library = library;
+    context->base = base;
     context->is_server = options->role == TLS_FOR_SERVER;
     context->strict_sni = options->strict_sni;
     context->requires_sni = options->requires_sni;
@@ -138,44 +155,27 @@ void tls_context_free(struct tls_context **context)
     if (freed == NULL) {
         return;
     }
+    named_close(freed);
     SSL_CTX_free(freed->ssl_ctx);
     verify_close(freed);
-    for (size_t i = 0; freed->certified_keys != NULL && i < tls_selection_count(freed->selection);
-         i++) {
-        if (freed->certified_keys[i] != NULL) {
-            certified_key_give(freed->certified_keys[i]);
-        }
+    if (freed->base == NULL) {
+        give_certified_keys(freed);
     }
     tls_selection_free(&freed->own_selection);
-    free(freed->certified_keys);
     free(freed->alpn);
     free(freed);
     *context = NULL;
 }
 
-bool tls_context_takes(struct tls_context *context, const struct tls_certificate *certificate,
-                       struct text *problem)
+static void give_certified_keys(struct tls_context *context)
 {
-    char *reason = NULL;
-
-    if (certificate->weakness == NULL &&
-        SSL_CTX_get_security_level(context->ssl_ctx) <= SECURITY_LEVEL_WEIGHED) {
-        return true;
+    for (size_t i = 0;
+         context->certified_keys != NULL && i < tls_selection_count(context->selection); i++) {
+        if (context->certified_keys[i] != NULL) {
+            certified_key_give(context->certified_keys[i]);
+        }
     }
-    openssl_error_drop();
-    struct certified_key *certified_key = certified_key_take(context->library, certificate);
-    bool                  fits =
-        certified_key != NULL && certified_key_fits(certified_key, context->ssl_ctx, &reason);
-
-    if (!fits) {
-        text_string(problem, reason != NULL ? reason : "out of memory");
-    }
-    free(reason);
-    if (certified_key != NULL) {
-        certified_key_give(certified_key);
-    }
-    openssl_error_drop();
-    return fits;
+    free(context->certified_keys);
 }
 
 static bool context_fill(struct tls_context *context, const struct tls_context_options *options,
@@ -196,7 +196,8 @@ static bool context_fill(struct tls_context *context, const struct tls_context_o
     (void)SSL_CTX_set_tlsext_status_cb(context->ssl_ctx, on_status);
     tickets_apply(context, options);
     sessions_apply(context, options);
-    if (!choose_certificates(context, options, problem)) {
+    if (context->base != NULL ? !share_certificates(context)
+                              : !choose_certificates(context, options, problem)) {
         return false;
     }
     if (!set_identity(context, options)) {
@@ -274,7 +275,21 @@ static bool choose_certificates(struct tls_context               *context,
         return false;
     }
     adopt_certified_keys(context);
-    return use_default_set(context, problem);
+    context->has_default_set = use_default_set(context, problem);
+    return context->has_default_set;
+}
+
+/* The default certificate need not suit a policy that only some names have. */
+static bool share_certificates(struct tls_context *context)
+{
+    char        memory[TLS_PROBLEM_BYTES];
+    struct text problem;
+
+    text_init(&problem, memory, sizeof(memory));
+    context->selection = context->base->selection;
+    context->certified_keys = context->base->certified_keys;
+    context->has_default_set = use_default_set(context, &problem);
+    return true;
 }
 
 static bool read_pems(struct tls_context *context, const struct tls_context_options *options,
@@ -363,7 +378,7 @@ static int on_certificate(SSL *ssl, void *argument)
     if (engine->is_challenge) {
         return challenge_show(engine) ? 1 : 0;
     }
-    if (set == &context->selection->sets[0]) {
+    if (set == &context->selection->sets[0] && context->has_default_set) {
         return 1;
     }
     SSL_certs_clear(ssl);

@@ -88,6 +88,11 @@ struct tls_context_options {
     struct tls_verify_options verify; /* server: which clients are let in */
     /* Whose challenges answer acme-tls/1 here (tls/challenges.h); NULL: none do. */
     const char *challenge_dir;
+    struct tls_named_options { /* server: names with a policy of their own; zero: none */
+        const struct tls_context_options *policies; /* of each, the policy and ALPN count */
+        size_t                            policies_count;
+        const struct name_table          *names; /* 0: the policy above; i: policies[i - 1] */
+    } named;
 };
 
 /*
@@ -100,10 +105,17 @@ tls_context_new(struct tls_library *library, const struct tls_context_options *o
 void tls_context_free(struct tls_context **context);
 
 /* False when connections of this context could not be shown the certificate: its key is too small
- * for the policy, say. `problem` says why. */
+ * for the policy of one of its names, say, or for the context's own when it is the default.
+ * `problem` says why. */
 __attribute__((warn_unused_result)) bool
 tls_context_takes(struct tls_context *context, const struct tls_certificate *certificate,
-                  struct text *problem);
+                  bool is_default, struct text *problem);
+
+/* False when the certificates that this selection has for a name are not for the name's policy. */
+__attribute__((warn_unused_result)) bool tls_context_serves(struct tls_context         *context,
+                                                            const struct tls_selection *selection,
+                                                            struct bytes_const          name,
+                                                            struct text                *problem);
 
 /* "OpenSSL 3.0.22 ..." of the library loaded at run time, and of the headers at build time. */
 const char *tls_version_run(void);

@@ -15,6 +15,7 @@ enum verdict {
     VERDICT_OK,
     VERDICT_WANTS_INPUT,
     VERDICT_WANTS_ROOM,
+    VERDICT_WANTS_POLICY,
     VERDICT_GOODBYE,
     VERDICT_FAILED
 };
@@ -42,6 +43,9 @@ static enum tls_next    next_of(enum verdict verdict);
 static void             engine_fail(struct tls_engine *engine, const char *step);
 static void             engine_misused(struct tls_engine *engine, const char *step);
 static enum tls_failure failure_of(const struct tls_engine *engine);
+static enum verdict     shake(struct tls_engine *engine);
+static enum verdict     shake_again(struct tls_engine *engine);
+static bool             remake_ssl(struct tls_engine *engine);
 static bool             make_ssl(struct tls_engine *engine, enum tls_role role);
 
 bool tls_engine_init(struct tls_engine *engine, const struct tls_context *context,
@@ -99,8 +103,7 @@ void tls_engine_settle(struct tls_engine *engine)
     if (engine->hello != NULL && engine->hello->has_staple) {
         (void)SSL_set_tlsext_status_ocsp_resp(engine->ssl, NULL, 0);
     }
-    free(engine->hello);
-    engine->hello = NULL;
+    hello_free(engine);
 }
 
 void tls_engine_feed(struct tls_engine *engine, struct bytes_const ciphertext)
@@ -131,9 +134,11 @@ enum tls_next tls_engine_handshake(struct tls_engine *engine)
     case ENGINE_HANDSHAKING:
         break;
     }
-    openssl_error_drop();
-    enum verdict verdict = verdict_of(engine, SSL_do_handshake(engine->ssl), "handshake");
+    enum verdict verdict = shake(engine);
 
+    if (verdict == VERDICT_WANTS_POLICY) {
+        verdict = shake_again(engine);
+    }
     if (verdict == VERDICT_OK && !verify_finish(engine)) {
         engine_fail(engine, "handshake");
         return TLS_FAILED;
@@ -142,6 +147,55 @@ enum tls_next tls_engine_handshake(struct tls_engine *engine)
         engine->phase = ENGINE_OPEN;
     }
     return next_of(verdict);
+}
+
+static enum verdict shake(struct tls_engine *engine)
+{
+    openssl_error_drop();
+    return verdict_of(engine, SSL_do_handshake(engine->ssl), "handshake");
+}
+
+/* The name has another context, so the hello goes to a connection of that one, and what came behind
+ * it after that. All of this has been counted and bounded before. */
+static enum verdict shake_again(struct tls_engine *engine)
+{
+    struct bytes_const rest = engine->input;
+    struct bytes       records = engine->hello->records;
+
+    engine->hello->records = (struct bytes){0};
+    if (!remake_ssl(engine)) {
+        free(records.data);
+        return VERDICT_FAILED;
+    }
+    engine->handshake_bytes = 0;
+    engine->announced = (struct tls_announced){0};
+    engine->input = (struct bytes_const){records.data, records.len};
+    enum verdict verdict = shake(engine);
+
+    free(records.data);
+    if (verdict == VERDICT_FAILED) {
+        return VERDICT_FAILED;
+    }
+    engine->input = rest;
+    return verdict == VERDICT_WANTS_INPUT && rest.len > 0 ? shake(engine) : verdict;
+}
+
+/* Of the context the engine has now. The old one goes only when there is another: engines are asked
+ * for facts also when they have failed. */
+static bool remake_ssl(struct tls_engine *engine)
+{
+    SSL *given_up = engine->ssl;
+
+    engine->ssl = NULL;
+    if (!make_ssl(engine, TLS_SERVER)) {
+        SSL_free(engine->ssl);
+        engine->ssl = given_up;
+        engine_note_failure(engine, TLS_FAILURE_MEMORY);
+        engine_fail(engine, "handshake");
+        return false;
+    }
+    SSL_free(given_up);
+    return true;
 }
 
 enum tls_next tls_engine_decrypt(struct tls_engine *engine, struct buffer *plaintext,
@@ -268,6 +322,9 @@ static enum verdict verdict_of(struct tls_engine *engine, int result, const char
     case SSL_ERROR_WANT_READ:
         openssl_error_drop();
         return VERDICT_WANTS_INPUT;
+    case SSL_ERROR_WANT_CLIENT_HELLO_CB:
+        openssl_error_drop();
+        return VERDICT_WANTS_POLICY;
     case SSL_ERROR_WANT_WRITE:
         openssl_error_drop();
         return VERDICT_WANTS_ROOM;
@@ -293,6 +350,7 @@ static enum tls_next next_of(enum verdict verdict)
         return TLS_DRAIN_ME;
     case VERDICT_GOODBYE:
         return TLS_PEER_SAID_GOODBYE;
+    case VERDICT_WANTS_POLICY: /* dealt with in the handshake, and nowhere else does it come */
     case VERDICT_FAILED:
         break;
     }

@@ -113,6 +113,7 @@ struct tls_engine {
     bool                      has_said_goodbye;
     bool                      has_hello;
     bool                      is_challenge; /* the hello asks for acme-tls/1 alone */
+    bool                      has_policy;   /* that of the first hello's name */
 };
 
 /* Zeroed memory in, an engine ready for its handshake out; the context must outlive it. */
@@ -168,8 +169,7 @@ struct error     tls_engine_error(const struct tls_engine *engine);
 enum tls_failure tls_engine_failure(const struct tls_engine *engine);
 struct tls_alert tls_engine_alert(const struct tls_engine *engine);
 
-/* True once a whole ClientHello was read. */
-bool tls_engine_has_hello(const struct tls_engine *engine);
+bool tls_engine_has_hello(const struct tls_engine *engine); /* a whole ClientHello was read */
 bool tls_engine_is_established(const struct tls_engine *engine);
 
 /* Text for the log. Static or living as long as the engine; "-" when not known. */

@@ -1,5 +1,7 @@
 /* What a ClientHello says, read through OpenSSL's own parser (RFC 8446 section 4.1.2). */
 #include "base/text.h"
+#include "tls/challenge_internal.h"
+#include "tls/named_internal.h"
 #include "tls/tls_internal.h"
 #include "tls/verify_internal.h"
 
@@ -7,6 +9,7 @@
 #include <string.h>
 
 static int         on_client_hello(SSL *ssl, int *alert, void *argument);
+static int         has_no_memory(struct tls_engine *engine, int *alert);
 static bool        is_refused(const struct tls_engine *engine);
 static bool        read_hello(struct tls_engine *engine, SSL *ssl);
 static bool        keep_name(struct tls_engine *engine);
@@ -28,7 +31,28 @@ struct bytes_const hello_name(const struct tls_engine *engine)
     return (struct bytes_const){engine->name.data, engine->name.len};
 }
 
-/* Called again for the second hello after a HelloRetryRequest. */
+bool hello_make(struct tls_engine *engine)
+{
+    if (engine->hello == NULL) {
+        engine->hello = malloc(sizeof(*engine->hello));
+        if (engine->hello != NULL) {
+            engine->hello->records = (struct bytes){0};
+        }
+    }
+    return engine->hello != NULL;
+}
+
+void hello_free(struct tls_engine *engine)
+{
+    if (engine->hello != NULL) {
+        free(engine->hello->records.data);
+    }
+    free(engine->hello);
+    engine->hello = NULL;
+}
+
+/* Called again for the second hello after a HelloRetryRequest, and for the first one when it is
+ * read once more (named.c). */
 static int on_client_hello(SSL *ssl, int *alert, void *argument)
 {
     struct tls_engine *engine = engine_of(ssl);
@@ -36,9 +60,7 @@ static int on_client_hello(SSL *ssl, int *alert, void *argument)
 
     (void)argument;
     if (!read_hello(engine, ssl)) {
-        engine_note_failure(engine, TLS_FAILURE_MEMORY);
-        *alert = SSL_AD_INTERNAL_ERROR;
-        return SSL_CLIENT_HELLO_ERROR;
+        return has_no_memory(engine, alert);
     }
     int refusal = challenge_begin(engine, is_first);
 
@@ -54,12 +76,30 @@ static int on_client_hello(SSL *ssl, int *alert, void *argument)
         *alert = SSL_AD_UNRECOGNIZED_NAME;
         return SSL_CLIENT_HELLO_ERROR;
     }
-    if (!verify_choose(engine)) {
-        engine_note_failure(engine, TLS_FAILURE_MEMORY);
-        *alert = SSL_AD_INTERNAL_ERROR;
+    switch (named_choose(engine)) {
+    case NAMED_SETTLED:
+        break;
+    case NAMED_AGAIN:
+        return SSL_CLIENT_HELLO_RETRY;
+    case NAMED_CHANGED:
+        engine_note_failure(engine, TLS_FAILURE_HANDSHAKE);
+        *alert = SSL_AD_ILLEGAL_PARAMETER; /* RFC 8446 section 4.1.2: all but some stays the same */
         return SSL_CLIENT_HELLO_ERROR;
+    case NAMED_TRAILED:
+        engine_note_failure(engine, TLS_FAILURE_HANDSHAKE);
+        *alert = SSL_AD_UNEXPECTED_MESSAGE;
+        return SSL_CLIENT_HELLO_ERROR;
+    case NAMED_NO_MEMORY:
+        return has_no_memory(engine, alert);
     }
-    return SSL_CLIENT_HELLO_SUCCESS;
+    return verify_choose(engine) ? SSL_CLIENT_HELLO_SUCCESS : has_no_memory(engine, alert);
+}
+
+static int has_no_memory(struct tls_engine *engine, int *alert)
+{
+    engine_note_failure(engine, TLS_FAILURE_MEMORY);
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
 }
 
 static bool is_refused(const struct tls_engine *engine)
@@ -76,10 +116,7 @@ static bool is_refused(const struct tls_engine *engine)
 /* False when memory is short. */
 static bool read_hello(struct tls_engine *engine, SSL *ssl)
 {
-    if (engine->hello == NULL) {
-        engine->hello = malloc(sizeof(*engine->hello));
-    }
-    if (engine->hello == NULL) {
+    if (!hello_make(engine)) {
         return false;
     }
     engine->hello->sni_len = 0;

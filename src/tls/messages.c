@@ -1,5 +1,7 @@
-/* What goes by in clear, in both directions: alerts, and what a peer could ask for without end. */
+/* What goes by in clear, in both directions: alerts, what a peer could ask for without end, and the
+ * hello that is to be read again. */
 #include "base/clock.h"
+#include "tls/named_internal.h"
 #include "tls/tls_internal.h"
 #include "tls/verify_internal.h"
 
@@ -23,9 +25,12 @@ static void on_message(int is_write, int version, int content_type, const void *
 
     (void)version;
     (void)argument;
-    if (content_type == SSL3_RT_HANDSHAKE && is_write == 0 && message_len > 0 &&
-        bytes[0] == SSL3_MT_KEY_UPDATE) {
-        note_request(engine);
+    if (content_type == SSL3_RT_HANDSHAKE && is_write == 0 && message_len > 0) {
+        if (bytes[0] == SSL3_MT_KEY_UPDATE) {
+            note_request(engine);
+        } else if (bytes[0] == SSL3_MT_CLIENT_HELLO) {
+            named_keep_hello(engine, (struct bytes_const){bytes, message_len});
+        }
     } else if (content_type == SSL3_RT_ALERT && message_len >= ALERT_BYTES) {
         note_alert(engine, is_write != 0, bytes);
     }

@@ -41,7 +41,9 @@ struct tls_context {
     const struct tls_selection *selection;
     struct tls_selection       *own_selection;  /* made of options.pems */
     struct certified_key      **certified_keys; /* as the selection's certificates; NULL: not yet */
-    uint8_t                    *alpn;           /* RFC 7301 section 3.1: lengths and names */
+    struct named               *named;          /* names with a policy of their own; NULL: none */
+    const struct tls_context   *base; /* whose selection and keys these are; NULL: its own */
+    uint8_t                    *alpn; /* RFC 7301 section 3.1: lengths and names */
     unsigned                    alpn_len;
     uint32_t                    session_lifetime_s;
     uint8_t                     identity[IDENTITY_BYTES]; /* the session id context */
@@ -51,6 +53,7 @@ struct tls_context {
     bool                        strict_sni;
     bool                        requires_sni;
     bool                        is_server;
+    bool                        has_default_set; /* in the SSL_CTX */
 };
 
 /* What a client offered, kept until tls_engine_settle. */
@@ -61,7 +64,16 @@ struct tls_hello {
     size_t  alpn_len;
     char    versions[48];
     bool    has_staple; /* OpenSSL has a copy of one for the answer */
+    /* The whole first hello as records, while its name may yet lead to another context. */
+    struct bytes records;
 };
+
+/* --- context.c ---------------------------------------------------------------------------- */
+
+/* With a base: a context beside that one, which must outlive it and whose certificates and
+ * authorities it shares. */
+struct tls_context *context_make(struct tls_library *library, const struct tls_context *base,
+                                 const struct tls_context_options *options, struct text *problem);
 
 /* --- bio.c -------------------------------------------------------------------------------- */
 
@@ -83,21 +95,9 @@ void hello_watch(SSL_CTX *ssl_ctx);
  * long as the engine. */
 struct bytes_const hello_name(const struct tls_engine *engine);
 
-/* --- challenges.c ------------------------------------------------------------------------- */
-
-/* The certificate that answers a challenge for the name, or NULL. */
-const struct tls_certificate *challenges_find(const struct tls_challenges *challenges,
-                                              const char *directory, struct bytes_const name);
-
-/* --- challenge.c -------------------------------------------------------------------------- */
-
-/* When a ClientHello was read: sees whether it asks for a challenge. CHALLENGE_ALLOWED, or the
- * alert of a refusal. */
-enum { CHALLENGE_ALLOWED = -1 };
-int challenge_begin(struct tls_engine *engine, bool is_first);
-/* Shows the certificate of the challenge in place of all others. False: it has gone, or memory is
- * short. */
-bool challenge_show(struct tls_engine *engine);
+/* Room for what a ClientHello says; false when memory is short. */
+bool hello_make(struct tls_engine *engine);
+void hello_free(struct tls_engine *engine);
 
 /* --- messages.c --------------------------------------------------------------------------- */
 

@@ -59,10 +59,12 @@ void verify_close(struct tls_context *context)
     if (verify == NULL) {
         return;
     }
-    for (size_t i = 0; i < verify->trusts_count; i++) {
-        trust_fini(&verify->trusts[i]);
+    if (context->base == NULL) {
+        for (size_t i = 0; i < verify->trusts_count; i++) {
+            trust_fini(&verify->trusts[i]);
+        }
+        free(verify->trusts);
     }
-    free(verify->trusts);
     free(verify->policies);
     free(verify);
     context->verify = NULL;
@@ -78,10 +80,16 @@ static bool asks_anyone(const struct tls_verify_options *options)
     return false;
 }
 
+/* Read once for a frontend, however many policies its names have. */
 static bool read_trusts(struct tls_context *context, const struct tls_verify_options *options)
 {
     struct verify *verify = context->verify;
 
+    if (context->base != NULL) {
+        verify->trusts = context->base->verify->trusts;
+        verify->trusts_count = context->base->verify->trusts_count;
+        return true;
+    }
     verify->trusts = calloc(options->trusts_count, sizeof(*verify->trusts));
     for (size_t i = 0; verify->trusts != NULL && i < options->trusts_count; i++) {
         if (!trust_read(context, &options->trusts[i], &verify->trusts[i])) {

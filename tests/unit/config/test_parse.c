@@ -10,7 +10,7 @@ START_TEST(curves_is_another_name_of_groups)
 {
     struct config *config = check_accepted(FRONTEND_WITH("curves = \"X25519\";") BACKENDS);
 
-    ck_assert_str_eq(config->frontends[0].groups.text, "X25519");
+    ck_assert_str_eq(config->frontends[0].policy.groups.text, "X25519");
     config_free(&config);
 }
 END_TEST
@@ -85,9 +85,9 @@ START_TEST(options_of_one_group_are_unknown_in_another)
 {
     check_refused(SMALLEST "listen = \"*:443\";",
                   "test:3: error: unknown option \"listen\" in the configuration");
-    check_refused(FRONTEND_WITH("routes = ( { sni = \"x\"; backend = \"b\"; alpn = \"h2\"; } );")
+    check_refused(FRONTEND_WITH("routes = ( { sni = \"x\"; backend = \"b\"; tickets = 1; } );")
                       BACKENDS,
-                  "test:2: error: unknown option \"alpn\" in route");
+                  "test:2: error: unknown option \"tickets\" in route");
 }
 END_TEST
 

@@ -6,6 +6,7 @@ Suite *access_log_suite(void);
 Suite *certificate_store_suite(void);
 Suite *client_auth_suite(void);
 Suite *end_reason_suite(void);
+Suite *frontend_policies_suite(void);
 Suite *pem_file_suite(void);
 Suite *snapshot_suite(void);
 Suite *staple_files_suite(void);

@@ -326,6 +326,34 @@ START_TEST(ciphers_and_groups_that_do_not_exist_are_named_with_their_line)
 }
 END_TEST
 
+#define ROUTE(more) "routes = ( { sni = \"a.example\"; backend = \"app\";\n" more " } ); "
+
+START_TEST(what_openssl_does_not_take_of_a_route_is_named_with_its_line)
+{
+    refuses(FRONTEND("good.pem", ROUTE("ciphers = \"NO-SUCH-CIPHER\";")),
+            "test.conf:5: error: ciphers: ");
+    refuses(FRONTEND("good.pem", ROUTE("ciphersuites = \"TLS_NONE\";")),
+            "test.conf:5: error: ciphersuites: ");
+    refuses(FRONTEND("good.pem", ROUTE("groups = \"nogroup\";")), "test.conf:5: error: groups: ");
+    refuses(FRONTEND("good.pem", ROUTE("ssl-conf = { NoSuch = \"x\"; };")),
+            "test.conf:5: error: ssl-conf: NoSuch: ");
+    refuses(FRONTEND("good.pem", "max-version = \"TLSv1.2\"; " ROUTE("tls-policy = \"modern\";\n"
+                                                                     "max-version = \"TLSv1.2\";")),
+            "test.conf:6: error: min-version is above max-version");
+}
+END_TEST
+
+START_TEST(a_certificate_that_is_not_for_the_policy_of_a_name_is_named_with_the_name)
+{
+    refuses(FRONTEND("good.pem", ROUTE("security-level = 5;")),
+            "test.conf:4: error: sni \"a.example\": the certificate for it is not for the route's "
+            "policy: ee key too small");
+    refuses(FRONTEND("good.pem", "routes = ( { sni = \"www.example.com\"; backend = \"app\";\n"
+                                 "  security-level = 5; } );"),
+            "good.pem: ee key too small");
+}
+END_TEST
+
 START_TEST(a_key_that_everyone_may_read_warns)
 {
     char path[PATH_BYTES];
@@ -471,6 +499,9 @@ Suite *snapshot_suite(void)
     tcase_add_test(tcase, routes_need_names_and_each_name_once);
     tcase_add_test(tcase, ten_thousand_names_are_each_routed);
     tcase_add_test(tcase, ciphers_and_groups_that_do_not_exist_are_named_with_their_line);
+    tcase_add_test(tcase, what_openssl_does_not_take_of_a_route_is_named_with_its_line);
+    tcase_add_test(tcase,
+                   a_certificate_that_is_not_for_the_policy_of_a_name_is_named_with_the_name);
     tcase_add_test(tcase, a_key_that_everyone_may_read_warns);
     tcase_add_test(tcase, an_expired_certificate_warns);
     tcase_add_test(tcase, every_mistake_is_told_in_one_run);

@@ -13,6 +13,7 @@ Suite *goodbye_suite(void);
 Suite *handshake_suite(void);
 Suite *hello_suite(void);
 Suite *memory_suite(void);
+Suite *named_suite(void);
 Suite *policy_suite(void);
 Suite *selection_suite(void);
 Suite *sessions_suite(void);

@@ -71,13 +71,15 @@ struct scene {
 
 static char *pem_text;
 
-/* Which clients the server lets in; loops go through all. */
-enum asking { ASKS_NOBODY, ASKS_ALICE, ASKS_FOR_SOMEONE_ELSE, ASKINGS };
-static enum asking       asking;
-static struct credential root;
-static struct credential alice;
-static char             *root_pem;
-static char             *list_pem;
+/* Which clients the server lets in, the last time under a policy of the name's own; loops go
+ * through all. */
+enum asking { ASKS_NOBODY, ASKS_ALICE, ASKS_ALICE_BY_NAME, ASKS_FOR_SOMEONE_ELSE, ASKINGS };
+static enum asking        asking;
+static struct credential  root;
+static struct credential  alice;
+static char              *root_pem;
+static char              *list_pem;
+static struct name_table *names; /* that have a policy of their own */
 
 static bool library_make(struct scene *scene, struct error *error)
 {
@@ -107,14 +109,22 @@ static void ask(struct tls_context_options *server)
                                .revocations_count = 1,
                                .checks_leaf = true,
                                .sends_names = true};
-    allow =
-        (struct tls_allow){.kind = TLS_ALLOW_CN, .pattern = asking == ASKS_ALICE ? "alice" : "bob"};
+    allow = (struct tls_allow){.kind = TLS_ALLOW_CN,
+                               .pattern = asking == ASKS_FOR_SOMEONE_ELSE ? "bob" : "alice"};
     policy =
         (struct tls_verify){.mode = asking == ASKS_NOBODY ? TLS_VERIFY_NONE : TLS_VERIFY_REQUIRED,
                             .allows = &allow,
                             .allows_count = 1};
     server->verify = (struct tls_verify_options){
         .trusts = &trust, .trusts_count = 1, .policies = &policy, .policies_count = 1};
+}
+
+static void name(struct tls_context_options *server)
+{
+    static struct tls_context_options modern = {.policy = TLS_POLICY_MODERN};
+
+    server->named =
+        (struct tls_named_options){.policies = &modern, .policies_count = 1, .names = names};
 }
 
 static bool contexts_make(struct scene *scene, struct text *problem)
@@ -132,6 +142,9 @@ static bool contexts_make(struct scene *scene, struct text *problem)
     struct tls_context_options client = {.role = TLS_FOR_CLIENT, .policy = TLS_POLICY_INTERMEDIATE};
 
     ask(&server);
+    if (asking == ASKS_ALICE_BY_NAME) {
+        name(&server);
+    }
     scene->server_context = tls_context_new(scene->library, &server, problem);
     if (scene->server_context != NULL) {
         scene->client_context = tls_context_new(scene->library, &client, problem);
@@ -224,6 +237,15 @@ static void credentials_make(void)
     list_pem = revocations_pem(&root, NULL, 1);
 }
 
+static void names_make(void)
+{
+    static const uint8_t www[] = "www.example.org";
+
+    names = name_table_new();
+    ck_assert_ptr_nonnull(names);
+    ck_assert(name_table_add(names, (struct bytes_const){www, sizeof(www) - 1}, 1));
+}
+
 static struct scene *scene_new(void)
 {
     struct scene *scene = calloc(1, sizeof(*scene));
@@ -233,6 +255,7 @@ static struct scene *scene_new(void)
         pem_text = certificate_make(&(struct certificate_options){
             .kind = CERTIFICATE_EC_P256, .names = "DNS:www.example.org", .days = 2});
         credentials_make();
+        names_make();
     }
     return scene;
 }

@@ -288,7 +288,7 @@ static bool takes(enum tls_policy policy, struct tls_certificate *certificate, c
     server.policy = policy;
     server.selection = none;
     struct tls_context *context = context_new(library, &server);
-    bool                is_taken = tls_context_takes(context, certificate, &problem);
+    bool                is_taken = tls_context_takes(context, certificate, true, &problem);
 
     tls_context_free(&context);
     tls_library_free(&library);
