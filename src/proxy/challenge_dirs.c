@@ -4,9 +4,11 @@
 #include "proxy/pem_file.h"
 #include "tls/context.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CERTIFICATE_ENDING ".crt.pem"
@@ -31,6 +33,7 @@ struct challenge_files {
 static bool is_read_already(const struct config *config, size_t frontend);
 static void read_directory(struct reading *reading);
 static void read_challenge(struct reading *reading, const char *path);
+static bool has_gone(const char *path);
 static void find_key(struct challenge_files *files);
 static bool open_files(struct challenge_files *files, struct text *problem);
 static bool open_file(struct pem_file *file, const char *path, struct text *problem);
@@ -107,13 +110,21 @@ static void read_challenge(struct reading *reading, const char *path)
     if (open_files(&files, &problem)) {
         certificate = make(reading, &files, &problem);
     }
-    if (certificate == NULL) {
+    if (certificate == NULL && !has_gone(path)) {
         config_report_add(reading->report, CONFIG_WARNING, reading->directory->at,
                           "%s; it is skipped", memory);
     }
     tls_certificate_free(&certificate);
     pem_file_fini(&files.certificate);
     pem_file_fini(&files.key);
+}
+
+/* ACME clients take their files away again, between our listing and opening them, too. */
+static bool has_gone(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) != 0 && errno == ENOENT;
 }
 
 /* Where there is no such file the key must stand beside the certificate. */
