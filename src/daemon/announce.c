@@ -78,12 +78,14 @@ void announce_what_stays(const struct config *was, const struct config *is)
     }
 }
 
+/* 0: there is none. */
 static void write_date(char into[static DATE_BYTES], int64_t at_s)
 {
     time_t    at = (time_t)at_s;
     struct tm parts;
 
-    if (gmtime_r(&at, &parts) == NULL || strftime(into, DATE_BYTES, "%FT%TZ", &parts) == 0) {
+    if (at_s == 0 || gmtime_r(&at, &parts) == NULL ||
+        strftime(into, DATE_BYTES, "%FT%TZ", &parts) == 0) {
         memcpy(into, "-", sizeof("-"));
     }
 }

@@ -13,6 +13,7 @@ struct choosing {
     struct tls_selection                       *selection;
     int64_t                                     now_s;
     bool                                        has_memory;
+    size_t                                      listed; /* files of directories */
 };
 
 /* A certificate of the configuration: a file that it names, or one of a directory it names. */
@@ -31,6 +32,9 @@ static void choose_directory(struct choosing *choosing, const struct config_stri
 static void keep_directory(struct choosing *choosing, const struct config_string *directory,
                            struct pem_dir *list, const struct error *error);
 static bool on_kept(void *owner, const char *path);
+static void tell_none(const struct choosing *choosing);
+static bool awaits_first(const struct choosing *choosing);
+static bool on_any(void *owner, const char *path);
 static void tell_outcome(const struct choosing *choosing, const struct source *source,
                          enum store_outcome outcome, const char *problem);
 static void tell_warnings(const struct choosing *choosing, const struct source *source,
@@ -82,8 +86,7 @@ frontend_certificates_choose(const struct frontend_certificates_options *options
     }
     if (tls_selection_count(choosing.selection) == 0 && choosing.has_memory &&
         frontend->pem_dir.count > 0 && !config_report_has_errors(options->report)) {
-        config_report_add(options->report, CONFIG_ERROR, frontend->pem_dir.items[0].at,
-                          "there is no certificate in pem-dir that can be used");
+        tell_none(&choosing);
     }
     if (!choosing.has_memory) {
         tls_selection_free(&choosing.selection);
@@ -279,6 +282,7 @@ static void choose_directory(struct choosing *choosing, const struct config_stri
     if (!pem_dir_list(&list, directory->text, options->frontend->pem_dir_glob.text, &error)) {
         keep_directory(choosing, directory, &list, &error);
     }
+    choosing->listed += list.count;
     for (size_t i = 0; i < list.count; i++) {
         choose_file(choosing, &(struct source){
                                   .certificate = directory, .path = list.paths[i], .list = &list});
@@ -308,4 +312,40 @@ static bool on_kept(void *owner, const char *path)
     struct pem_dir *list = owner;
 
     return pem_dir_add(list, path);
+}
+
+static void tell_none(const struct choosing *choosing)
+{
+    const struct frontend_certificates_options *options = choosing->options;
+    struct config_place                         at = options->frontend->pem_dir.items[0].at;
+
+    if (awaits_first(choosing)) {
+        config_report_add(options->report, CONFIG_WARNING, at,
+                          "there is no certificate in pem-dir yet: until there is, ACME challenges "
+                          "are answered and nobody else is");
+    } else {
+        config_report_add(options->report, CONFIG_ERROR, at,
+                          "there is no certificate in pem-dir that can be used");
+    }
+}
+
+/* Who gets certificates by answering challenges here has none at first. Directories in which there
+ * were any, or are files that cannot be used, are another matter. */
+static bool awaits_first(const struct choosing *choosing)
+{
+    const struct config_frontend *frontend = choosing->options->frontend;
+    bool awaits = frontend->acme_dir.text[0] != '\0' && choosing->listed == 0;
+
+    for (size_t i = 0; awaits && i < frontend->pem_dir.count; i++) {
+        awaits = certificate_store_each_in(choosing->options->store,
+                                           frontend->pem_dir.items[i].text, on_any, NULL);
+    }
+    return awaits;
+}
+
+static bool on_any(void *owner, const char *path)
+{
+    (void)owner;
+    (void)path;
+    return false;
 }

@@ -15,7 +15,8 @@ struct frontend_certificates_options {
 };
 
 /* NULL when memory is short. What is wrong is in the report: with an error among it the selection
- * is not to be used. Otherwise it has at least one certificate, the default. */
+ * is not to be used. Otherwise it has at least one certificate, the default; or none yet, where
+ * ACME challenges are answered to get the first. */
 __attribute__((warn_unused_result)) struct tls_selection *
 frontend_certificates_choose(const struct frontend_certificates_options *options);
 

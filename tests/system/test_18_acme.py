@@ -257,6 +257,42 @@ def test_no_client_certificate_is_demanded(answer, make, challenge_dir, certs, v
             client.receive()
 
 
+# --- before there is any certificate ---
+
+def test_a_frontend_without_a_certificate_yet_answers_challenges_alone(answer, make, challenge_dir,
+                                                                       certs, directory):
+    one, shelf = make("www.example.org"), directory / "shelf"
+    shelf.mkdir()
+    proxy = answer(frontend={"pem-file": [], "pem-dir": shelf})
+    proxy.wait_for_line(r"sallyport\.conf:\d+: warning: there is no certificate in pem-dir yet")
+    assert proxy.wait_for_line(r"certificates count=0 .*next_expiry=(\S+)").group(1) == "-"
+    put(challenge_dir / "one.pem", one.pem)
+    wait_until(proxy.port(), one.name, one.shown)
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        assert shown(proxy.port(), one.name, tls=context((), maximum=version)) == (
+            "handshake_failure")
+    put(shelf / "first.pem", certs.get().pem_path.read_text())
+    wait_until(proxy.port(), "localhost", default_of(certs), tls=context(()))
+    (shelf / "first.pem").unlink()
+    proxy.wait_for_line("there is no certificate in pem-dir that can be used")
+    assert shown(proxy.port(), "localhost", tls=context(())) == default_of(certs)
+
+
+def test_only_an_empty_directory_awaits_its_first_certificate(challenge_dir, directory):
+    shelf, config = directory / "shelf", directory / "test.conf"
+    shelf.mkdir()
+    def tested(**more):
+        config.write_text(proxy_module.configuration(
+            allow_root=True, frontends=[{"listen": ["127.0.0.1:1"], "backend": "app",
+                                         "pem-dir": shelf, **more}],
+            backends=[{"name": "app", "servers": [{"address": "builtin:echo"}]}]))
+        return proxy_module.run("-t", "-c", config).returncode
+    assert tested(**{"acme-dir": challenge_dir}) == 0
+    assert tested() == 3
+    put(shelf / "bad.pem", "nonsense")
+    assert tested(**{"acme-dir": challenge_dir}) == 3
+
+
 # --- files ---
 
 BAD = {

@@ -19,16 +19,13 @@ NAME = "www.example.org"
 
 
 class Site:
-    """A frontend with nothing but a certificate for nobody, and directories to be filled."""
+    """A frontend without a certificate yet, and directories to be filled."""
 
-    def __init__(self, serve, directory, certs):
+    def __init__(self, serve, directory):
         self.directory = directory
         self.certs_dir, self.challenge_dir = directory / "certs.d", directory / "challenges"
         self.certs_dir.mkdir()
         self.challenge_dir.mkdir()
-        first = self.certs_dir / "00-first.pem"
-        first.write_text(certs.get().pem_path.read_text())
-        first.chmod(0o600)
         self.proxy = serve("builtin:hello", {"pem-file": [], "pem-dir": self.certs_dir,
                                              "acme-dir": self.challenge_dir, "strict-sni": True})
 
@@ -60,8 +57,8 @@ class Site:
 
 
 @pytest.fixture
-def site(serve, directory, certs):
-    return Site(serve, directory, certs)
+def site(serve, directory):
+    return Site(serve, directory)
 
 
 @pytest.fixture
