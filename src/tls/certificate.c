@@ -3,6 +3,7 @@
 #include "tls/certificate.h"
 
 #include "base/require.h"
+#include "tls/challenge_internal.h"
 #include "tls/openssl_error.h"
 #include "tls/tls_internal.h"
 
@@ -375,6 +376,7 @@ static bool fill(struct reading *reading)
     certificate->key_kind = EVP_PKEY_get_base_id(reading->key);
     certificate->not_before_s = time_of(X509_get0_notBefore(reading->leaf));
     certificate->not_after_s = time_of(X509_get0_notAfter(reading->leaf));
+    certificate->is_challenge = challenge_is_marked(reading->leaf);
     fill_staple_facts(certificate, reading->leaf);
     return certified_key_weigh(certificate, reading->leaf, reading->key) && sha256 != NULL &&
            X509_digest(reading->leaf, sha256, certificate->digest, NULL) == 1 &&

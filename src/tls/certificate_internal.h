@@ -40,7 +40,8 @@ struct tls_certificate {
     uint8_t            *names; /* each behind its length */
     size_t              names_len;
     size_t              names_count;
-    char               *weakness; /* why SECURITY_LEVEL_WEIGHED refuses it, or NULL */
+    char               *weakness;     /* why SECURITY_LEVEL_WEIGHED refuses it, or NULL */
+    bool                is_challenge; /* it has an acmeIdentifier, and serves nobody else */
     bool                has_responder;
     bool                needs_staple;
 };

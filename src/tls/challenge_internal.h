@@ -11,6 +11,9 @@
 const struct tls_certificate *challenges_find(const struct tls_challenges *challenges,
                                               const char *directory, struct bytes_const name);
 
+/* It has an acmeIdentifier, whatever that is worth. */
+bool challenge_is_marked(const X509 *leaf);
+
 /* --- challenge.c -------------------------------------------------------------------------- */
 
 /* When a ClientHello was read: sees whether it asks for a challenge. CHALLENGE_ALLOWED, or the

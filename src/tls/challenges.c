@@ -31,6 +31,7 @@ struct tls_challenges {
 
 static bool is_challenge(const struct tls_certificate *certificate, struct text *problem);
 static bool has_extensions(const struct tls_certificate *certificate);
+static int  find_identifier(const X509 *leaf);
 static bool is_identifier(X509_EXTENSION *extension);
 static struct bytes_const first_name(const struct tls_certificate *certificate);
 static bool               on_name(void *owner, struct bytes_const name);
@@ -136,6 +137,11 @@ const struct tls_certificate *challenges_find(const struct tls_challenges *chall
     return place == NAME_TABLE_NONE ? NULL : challenges->certificates[place];
 }
 
+bool challenge_is_marked(const X509 *leaf)
+{
+    return find_identifier(leaf) >= 0;
+}
+
 /* --- what is a challenge ------------------------------------------------------------------ */
 
 static bool is_challenge(const struct tls_certificate *certificate, struct text *problem)
@@ -174,15 +180,23 @@ static bool has_extensions(const struct tls_certificate *certificate)
 {
     struct bytes_const der = {certificate->leaf.data, certificate->leaf.len};
     X509              *leaf = x509_read(certificate->library, der);
-    ASN1_OBJECT       *kind = OBJ_txt2obj(ACME_IDENTIFIER, 1);
-    int                at = leaf != NULL && kind != NULL ? X509_get_ext_by_OBJ(leaf, kind, -1) : -1;
+    int                at = leaf != NULL ? find_identifier(leaf) : -1;
     bool               has_both = at >= 0 && is_identifier(X509_get_ext(leaf, at)) &&
                     X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1) >= 0;
 
-    ASN1_OBJECT_free(kind);
     X509_free(leaf);
     openssl_error_drop();
     return has_both;
+}
+
+/* Its place among the extensions; below 0: there is none, or memory is short. */
+static int find_identifier(const X509 *leaf)
+{
+    ASN1_OBJECT *kind = OBJ_txt2obj(ACME_IDENTIFIER, 1);
+    int          at = kind != NULL ? X509_get_ext_by_OBJ(leaf, kind, -1) : -1;
+
+    ASN1_OBJECT_free(kind);
+    return at;
 }
 
 static bool is_identifier(X509_EXTENSION *extension)

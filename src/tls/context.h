@@ -105,8 +105,8 @@ tls_context_new(struct tls_library *library, const struct tls_context_options *o
 void tls_context_free(struct tls_context **context);
 
 /* False when connections of this context could not be shown the certificate: its key is too small
- * for the policy of one of its names, say, or for the context's own when it is the default.
- * `problem` says why. */
+ * for the policy of one of its names, say, or for the context's own when it is the default; or it
+ * is a challenge's. `problem` says why. */
 __attribute__((warn_unused_result)) bool
 tls_context_takes(struct tls_context *context, const struct tls_certificate *certificate,
                   bool is_default, struct text *problem);

@@ -187,6 +187,10 @@ bool tls_context_takes(struct tls_context *context, const struct tls_certificate
 {
     struct taking taking = {.context = context, .certificate = certificate, .problem = problem};
 
+    if (certificate->is_challenge) {
+        text_string(problem, "the certificate of an ACME challenge, which serves nobody else");
+        return false;
+    }
     if (context->named == NULL) {
         return fits(context, certificate, problem);
     }

@@ -278,6 +278,17 @@ def test_a_frontend_without_a_certificate_yet_answers_challenges_alone(answer, m
     assert shown(proxy.port(), "localhost", tls=context(())) == default_of(certs)
 
 
+def test_a_challenge_among_ordinary_certificates_serves_nobody(answer, make, challenge_dir, certs):
+    """As when one directory is named for both."""
+    one = make("www.example.org")
+    put(challenge_dir / "challenge.pem", one.pem)
+    put(challenge_dir / "z.pem", certs.get().pem_path.read_text())
+    proxy = answer(frontend={"pem-file": [], "pem-dir": challenge_dir})
+    proxy.wait_for_line(r"warning: .*/challenge\.pem: the certificate of an ACME challenge.*skipped")
+    assert shown(proxy.port(), one.name, tls=context(())) == default_of(certs)
+    assert shown(proxy.port(), one.name) == one.shown
+
+
 def test_only_an_empty_directory_awaits_its_first_certificate(challenge_dir, directory):
     shelf, config = directory / "shelf", directory / "test.conf"
     shelf.mkdir()
