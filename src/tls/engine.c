@@ -44,9 +44,9 @@ static void             engine_fail(struct tls_engine *engine, const char *step)
 static void             engine_misused(struct tls_engine *engine, const char *step);
 static enum tls_failure failure_of(const struct tls_engine *engine);
 static enum verdict     shake(struct tls_engine *engine);
-static enum verdict     shake_again(struct tls_engine *engine);
+static enum verdict     shake_again(struct tls_engine *engine) __attribute__((cold));
 static bool             remake_ssl(struct tls_engine *engine);
-static bool             make_ssl(struct tls_engine *engine, enum tls_role role);
+static inline bool      make_ssl(struct tls_engine *engine, enum tls_role role);
 
 bool tls_engine_init(struct tls_engine *engine, const struct tls_context *context,
                      enum tls_role role, struct error *error)
@@ -63,7 +63,7 @@ bool tls_engine_init(struct tls_engine *engine, const struct tls_context *contex
     return true;
 }
 
-static bool make_ssl(struct tls_engine *engine, enum tls_role role)
+static inline bool make_ssl(struct tls_engine *engine, enum tls_role role)
 {
     BIO *bio = bio_new(engine->context->library->bio_method, engine);
 
@@ -85,6 +85,10 @@ static bool make_ssl(struct tls_engine *engine, enum tls_role role)
 void tls_engine_fini(struct tls_engine *engine)
 {
     tls_engine_settle(engine);
+    if (engine->records.data != NULL) { /* seldom, and then its connection was never made */
+        free(engine->records.data);
+        engine->records = (struct bytes){0};
+    }
     free(engine->name.data);
     engine->name = (struct bytes){0};
     if (engine->ssl != NULL) {
@@ -103,7 +107,8 @@ void tls_engine_settle(struct tls_engine *engine)
     if (engine->hello != NULL && engine->hello->has_staple) {
         (void)SSL_set_tlsext_status_ocsp_resp(engine->ssl, NULL, 0);
     }
-    hello_free(engine);
+    free(engine->hello);
+    engine->hello = NULL;
 }
 
 void tls_engine_feed(struct tls_engine *engine, struct bytes_const ciphertext)
@@ -160,9 +165,9 @@ static enum verdict shake(struct tls_engine *engine)
 static enum verdict shake_again(struct tls_engine *engine)
 {
     struct bytes_const rest = engine->input;
-    struct bytes       records = engine->hello->records;
+    struct bytes       records = engine->records;
 
-    engine->hello->records = (struct bytes){0};
+    engine->records = (struct bytes){0};
     if (!remake_ssl(engine)) {
         free(records.data);
         return VERDICT_FAILED;

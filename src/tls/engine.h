@@ -96,6 +96,7 @@ struct tls_engine {
     struct bytes_const        input;   /* lent ciphertext not yet consumed */
     struct buffer            *output;  /* where ciphertext goes, or NULL */
     struct tls_hello         *hello;   /* what the client offered; freed by tls_engine_settle */
+    struct bytes              records; /* the hello, while another context may have to read it */
     struct bytes              name;    /* the host name it asked for, in lower case; or empty */
     struct bytes              subject; /* of its certificate, or empty */
     const char               *refusal; /* why its certificate was refused; static, or NULL */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 static int         on_client_hello(SSL *ssl, int *alert, void *argument);
+static int         choose_policy(struct tls_engine *engine, int *alert);
 static int         has_no_memory(struct tls_engine *engine, int *alert);
 static bool        is_refused(const struct tls_engine *engine);
 static bool        read_hello(struct tls_engine *engine, SSL *ssl);
@@ -29,26 +30,6 @@ void hello_watch(SSL_CTX *ssl_ctx)
 struct bytes_const hello_name(const struct tls_engine *engine)
 {
     return (struct bytes_const){engine->name.data, engine->name.len};
-}
-
-bool hello_make(struct tls_engine *engine)
-{
-    if (engine->hello == NULL) {
-        engine->hello = malloc(sizeof(*engine->hello));
-        if (engine->hello != NULL) {
-            engine->hello->records = (struct bytes){0};
-        }
-    }
-    return engine->hello != NULL;
-}
-
-void hello_free(struct tls_engine *engine)
-{
-    if (engine->hello != NULL) {
-        free(engine->hello->records.data);
-    }
-    free(engine->hello);
-    engine->hello = NULL;
 }
 
 /* Called again for the second hello after a HelloRetryRequest, and for the first one when it is
@@ -76,23 +57,34 @@ static int on_client_hello(SSL *ssl, int *alert, void *argument)
         *alert = SSL_AD_UNRECOGNIZED_NAME;
         return SSL_CLIENT_HELLO_ERROR;
     }
+    if (engine->context->named != NULL || engine->context->base != NULL) {
+        int result = choose_policy(engine, alert);
+
+        if (result != SSL_CLIENT_HELLO_SUCCESS) {
+            return result;
+        }
+    }
+    return verify_choose(engine) ? SSL_CLIENT_HELLO_SUCCESS : has_no_memory(engine, alert);
+}
+
+static int choose_policy(struct tls_engine *engine, int *alert)
+{
     switch (named_choose(engine)) {
     case NAMED_SETTLED:
-        break;
+        return SSL_CLIENT_HELLO_SUCCESS;
     case NAMED_AGAIN:
         return SSL_CLIENT_HELLO_RETRY;
     case NAMED_CHANGED:
-        engine_note_failure(engine, TLS_FAILURE_HANDSHAKE);
         *alert = SSL_AD_ILLEGAL_PARAMETER; /* RFC 8446 section 4.1.2: all but some stays the same */
-        return SSL_CLIENT_HELLO_ERROR;
+        break;
     case NAMED_TRAILED:
-        engine_note_failure(engine, TLS_FAILURE_HANDSHAKE);
         *alert = SSL_AD_UNEXPECTED_MESSAGE;
-        return SSL_CLIENT_HELLO_ERROR;
+        break;
     case NAMED_NO_MEMORY:
         return has_no_memory(engine, alert);
     }
-    return verify_choose(engine) ? SSL_CLIENT_HELLO_SUCCESS : has_no_memory(engine, alert);
+    engine_note_failure(engine, TLS_FAILURE_HANDSHAKE);
+    return SSL_CLIENT_HELLO_ERROR;
 }
 
 static int has_no_memory(struct tls_engine *engine, int *alert)
@@ -116,7 +108,10 @@ static bool is_refused(const struct tls_engine *engine)
 /* False when memory is short. */
 static bool read_hello(struct tls_engine *engine, SSL *ssl)
 {
-    if (!hello_make(engine)) {
+    if (engine->hello == NULL) {
+        engine->hello = malloc(sizeof(*engine->hello));
+    }
+    if (engine->hello == NULL) {
         return false;
     }
     engine->hello->sni_len = 0;

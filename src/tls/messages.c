@@ -1,23 +1,19 @@
-/* What goes by in clear, in both directions: alerts, what a peer could ask for without end, and the
- * hello that is to be read again. */
+/* What goes by in clear, in both directions: alerts, and what a peer could ask for without end. */
 #include "base/clock.h"
-#include "tls/named_internal.h"
 #include "tls/tls_internal.h"
 #include "tls/verify_internal.h"
 
-static void on_message(int is_write, int version, int content_type, const void *message,
-                       size_t message_len, SSL *ssl, void *argument);
 static void note_request(struct tls_engine *engine);
 static bool is_warning(const struct tls_engine *engine, const uint8_t *alert);
 static void note_alert(struct tls_engine *engine, bool is_write, const uint8_t *alert);
 
 void messages_watch(SSL_CTX *ssl_ctx)
 {
-    SSL_CTX_set_msg_callback(ssl_ctx, on_message);
+    SSL_CTX_set_msg_callback(ssl_ctx, messages_on_message);
 }
 
-static void on_message(int is_write, int version, int content_type, const void *message,
-                       size_t message_len, SSL *ssl, void *argument)
+void messages_on_message(int is_write, int version, int content_type, const void *message,
+                         size_t message_len, SSL *ssl, void *argument)
 {
     enum { ALERT_BYTES = 2 };
     struct tls_engine *engine = engine_of(ssl);
@@ -25,12 +21,9 @@ static void on_message(int is_write, int version, int content_type, const void *
 
     (void)version;
     (void)argument;
-    if (content_type == SSL3_RT_HANDSHAKE && is_write == 0 && message_len > 0) {
-        if (bytes[0] == SSL3_MT_KEY_UPDATE) {
-            note_request(engine);
-        } else if (bytes[0] == SSL3_MT_CLIENT_HELLO) {
-            named_keep_hello(engine, (struct bytes_const){bytes, message_len});
-        }
+    if (content_type == SSL3_RT_HANDSHAKE && is_write == 0 && message_len > 0 &&
+        bytes[0] == SSL3_MT_KEY_UPDATE) {
+        note_request(engine);
     } else if (content_type == SSL3_RT_ALERT && message_len >= ALERT_BYTES) {
         note_alert(engine, is_write != 0, bytes);
     }

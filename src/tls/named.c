@@ -30,8 +30,11 @@ struct taking {
 
 static struct tls_context_options options_of(const struct tls_context_options *own,
                                              const struct tls_context_options *base);
-static void                       drop_records(struct tls_hello *hello);
-static bool                       takes_for_name(void *owner, struct bytes_const name);
+static void on_message(int is_write, int version, int content_type, const void *message,
+                       size_t message_len, SSL *ssl, void *argument);
+static void keep_hello(struct tls_engine *engine, struct bytes_const message);
+static void drop_records(struct tls_engine *engine);
+static bool takes_for_name(void *owner, struct bytes_const name);
 static bool fits(struct tls_context *context, const struct tls_certificate *certificate,
                  struct text *problem);
 
@@ -51,6 +54,7 @@ bool named_open(struct tls_context *context, const struct tls_named_options *opt
         text_string(problem, "out of memory");
         return false;
     }
+    SSL_CTX_set_msg_callback(context->ssl_ctx, on_message);
     for (size_t i = 0; i < options->policies_count; i++) {
         struct tls_context_options own = options_of(&options->policies[i], base);
 
@@ -120,21 +124,18 @@ enum named_choice named_choose(struct tls_engine *engine)
     const struct tls_context *base =
         engine->context->base != NULL ? engine->context->base : engine->context;
 
-    if (base->named == NULL) {
-        return NAMED_SETTLED;
-    }
     const struct tls_context *found = named_find(base, hello_name(engine));
     const struct tls_context *wanted = found != NULL ? found : base;
 
     if (wanted == engine->context) {
         engine->has_policy = true;
-        drop_records(engine->hello);
+        drop_records(engine);
         return NAMED_SETTLED;
     }
     if (engine->has_policy) {
         return NAMED_CHANGED;
     }
-    if (engine->hello->records.data == NULL) {
+    if (engine->records.data == NULL) {
         return NAMED_NO_MEMORY;
     }
     if (SSL_has_pending(engine->ssl) != 0) {
@@ -144,22 +145,35 @@ enum named_choice named_choose(struct tls_engine *engine)
     return NAMED_AGAIN;
 }
 
+/* In the place of room tls' own, so that contexts without such names do not look for hellos. */
+static void on_message(int is_write, int version, int content_type, const void *message,
+                       size_t message_len, SSL *ssl, void *argument)
+{
+    const uint8_t *bytes = message;
+
+    if (content_type == SSL3_RT_HANDSHAKE && is_write == 0 && message_len > 0 &&
+        bytes[0] == SSL3_MT_CLIENT_HELLO) {
+        keep_hello(engine_of(ssl), (struct bytes_const){bytes, message_len});
+    }
+    messages_on_message(is_write, version, content_type, message, message_len, ssl, argument);
+}
+
 /* As records, for OpenSSL reads nothing else (RFC 8446 section 5.1). When memory is short there
  * are none, which named_choose tells. */
-void named_keep_hello(struct tls_engine *engine, struct bytes_const message)
+static void keep_hello(struct tls_engine *engine, struct bytes_const message)
 {
     size_t   records = (message.len + TLS_RECORD_PLAIN_BYTES - 1) / TLS_RECORD_PLAIN_BYTES;
     uint8_t *at = NULL;
 
-    if (engine->context->named == NULL || engine->has_policy || !hello_make(engine)) {
+    if (engine->has_policy) {
         return;
     }
-    drop_records(engine->hello);
+    drop_records(engine);
     at = malloc(message.len + records * RECORD_HEAD_BYTES);
     if (at == NULL) {
         return;
     }
-    engine->hello->records.data = at;
+    engine->records.data = at;
     while (message.len > 0) {
         size_t  len = message.len < TLS_RECORD_PLAIN_BYTES ? message.len : TLS_RECORD_PLAIN_BYTES;
         uint8_t head[RECORD_HEAD_BYTES] = {SSL3_RT_HANDSHAKE, TLS1_VERSION_MAJOR,
@@ -171,13 +185,13 @@ void named_keep_hello(struct tls_engine *engine, struct bytes_const message)
         message.data += len;
         message.len -= len;
     }
-    engine->hello->records.len = (size_t)(at - engine->hello->records.data);
+    engine->records.len = (size_t)(at - engine->records.data);
 }
 
-static void drop_records(struct tls_hello *hello)
+static void drop_records(struct tls_engine *engine)
 {
-    free(hello->records.data);
-    hello->records = (struct bytes){0};
+    free(engine->records.data);
+    engine->records = (struct bytes){0};
 }
 
 /* --- certificates ------------------------------------------------------------------------- */

@@ -11,10 +11,8 @@ void named_close(struct tls_context *context);
 /* The context of a name that has one of its own, or NULL. */
 struct tls_context *named_find(const struct tls_context *context, struct bytes_const name);
 
-/* A ClientHello came whole: keeps it until the context is chosen. */
-void named_keep_hello(struct tls_engine *engine, struct bytes_const message);
-
-/* Once the hello was read: whether the engine has the context of its name. */
+/* Once the hello was read: whether the engine has the context of its name. Only where a context has
+ * others beside it, or is one of these. */
 enum named_choice {
     NAMED_SETTLED, /* go on */
     NAMED_AGAIN,   /* it has now; the hello is to be read by a connection of that context */

@@ -64,8 +64,6 @@ struct tls_hello {
     size_t  alpn_len;
     char    versions[48];
     bool    has_staple; /* OpenSSL has a copy of one for the answer */
-    /* The whole first hello as records, while its name may yet lead to another context. */
-    struct bytes records;
 };
 
 /* --- context.c ---------------------------------------------------------------------------- */
@@ -95,14 +93,13 @@ void hello_watch(SSL_CTX *ssl_ctx);
  * long as the engine. */
 struct bytes_const hello_name(const struct tls_engine *engine);
 
-/* Room for what a ClientHello says; false when memory is short. */
-bool hello_make(struct tls_engine *engine);
-void hello_free(struct tls_engine *engine);
-
 /* --- messages.c --------------------------------------------------------------------------- */
 
 /* Has the engines of this context note alerts and floods. */
 void messages_watch(SSL_CTX *ssl_ctx);
+/* The callback by which they do. */
+void messages_on_message(int is_write, int version, int content_type, const void *message,
+                         size_t message_len, SSL *ssl, void *argument);
 
 /* --- policy.c ----------------------------------------------------------------------------- */
 
