@@ -269,8 +269,9 @@ static void answer(struct buffer *output, const struct request *request, const c
     }
     text_init(&text, (char *)writable.data, writable.len);
     text_format(&text, "HTTP/1.1 %s\r\nServer: sallyport\r\n", status);
-    text_format(&text, "Content-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n",
-                strlen(body));
+    text_string(&text, "Content-Type: text/plain; charset=utf-8\r\n"
+                       "X-Content-Type-Options: nosniff\r\n"); /* names are the client's words */
+    text_format(&text, "Content-Length: %zu\r\n", strlen(body));
     text_format(&text, "%s\r\n%s", is_last ? "Connection: close\r\n" : connection,
                 is_head ? "" : body);
     require(!text_is_cut(&text));

@@ -94,6 +94,7 @@ static void check_answer(const char *status, const char *body)
     ck_assert_int_eq(strncmp(unread, line, strlen(line)), 0);
     ck_assert_ptr_nonnull(field("Content-Length"));
     ck_assert_ptr_nonnull(field("Content-Type"));
+    ck_assert_str_eq(field("X-Content-Type-Options"), "nosniff");
     unread = strstr(unread, "\r\n\r\n") + 4;
     ck_assert_int_eq(strncmp(unread, body, len), 0);
     unread += len;
