@@ -34,6 +34,7 @@ static void   uring_wait(void *state, uint64_t wait_ns);
 static void   uring_flush(void *state);
 static void   uring_recycle(void *state, int16_t buffer);
 static void   uring_wake(void *state);
+static void   uring_describe(const void *state, struct text *into);
 static int    uring_socket(void *state, const struct address *address, struct error *error);
 static void   uring_shutdown(void *state, int fd, int how);
 static void   uring_reset_on_close(void *state, int fd);
@@ -67,6 +68,7 @@ const struct io_driver driver_uring = {
     .recycle = uring_recycle,
     .flush = uring_flush,
     .wake = uring_wake,
+    .describe = uring_describe,
     .socket = uring_socket,
     .shutdown = uring_shutdown,
     .reset_on_close = uring_reset_on_close,
@@ -231,6 +233,14 @@ static void uring_wake(void *state)
     struct uring *uring = state;
 
     (void)eventfd_write(uring->wake_fd, 1);
+}
+
+static void uring_describe(const void *state, struct text *into)
+{
+    const struct uring *uring = state;
+
+    uring_ring_describe(uring, into);
+    text_format(into, " buffers=%u", uring->buffers.max);
 }
 
 static int uring_socket(void *state, const struct address *address, struct error *error)

@@ -27,6 +27,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "base/text.h"
 #include "io/address.h"
 
 #include <stdbool.h>
@@ -79,6 +80,9 @@ void io_loop_close(struct io_loop **loop);
 
 const char  *io_loop_driver(const struct io_loop *loop);
 struct error io_loop_fallback(const struct io_loop *loop);
+/* Appends what the driver was found to be able to do here, for people; nothing for a driver that
+ * has no choice. */
+void io_loop_describe(const struct io_loop *loop, struct text *into);
 
 /* --- operations: each ends in op->done --------------------------------------------------- */
 

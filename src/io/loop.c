@@ -94,6 +94,13 @@ struct error io_loop_fallback(const struct io_loop *loop)
     return loop->fallback;
 }
 
+void io_loop_describe(const struct io_loop *loop, struct text *into)
+{
+    if (loop->driver->describe != NULL) {
+        loop->driver->describe(loop->state, into);
+    }
+}
+
 void io_accept(struct io_loop *loop, struct io_op *op, int listen_fd, io_done *done)
 {
     submit(loop, begin(loop, op, IO_ACCEPT, listen_fd), done);

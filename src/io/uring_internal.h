@@ -22,6 +22,7 @@ struct uring {
     struct io_loop          *loop;
     struct io_uring          ring;
     bool                     is_ring_open;
+    bool                     is_registered; /* the ring, which saves a look-up a turn */
     bool                     tells_of_work; /* the kernel raises a flag when it has something */
     struct uring_buffers     buffers;
     bool                     is_short_of_buffers;
@@ -45,6 +46,9 @@ enum { URING_TAG_MASK = 7 };
 
 __attribute__((warn_unused_result)) bool
 uring_ring_open(struct uring *uring, const struct io_options *options, struct error *error);
+
+/* Which of the flags we know the kernel took. */
+void uring_ring_describe(const struct uring *uring, struct text *into);
 
 /* A place in the submission queue, tagged; submits when it is full. NULL when the kernel does not
  * take anything now: try again in the next turn. May reap, so that operations may complete. */

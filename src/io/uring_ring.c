@@ -53,9 +53,29 @@ bool uring_ring_open(struct uring *uring, const struct io_options *options, stru
         return false;
     }
     uring->tells_of_work = (uring->ring.flags & IORING_SETUP_TASKRUN_FLAG) != 0;
-    /* Saves a look-up a turn where the kernel has it; nothing depends on it. */
-    (void)io_uring_register_ring_fd(&uring->ring);
+    /* Where the kernel has it; nothing depends on it. */
+    uring->is_registered = io_uring_register_ring_fd(&uring->ring) == 1;
     return true;
+}
+
+void uring_ring_describe(const struct uring *uring, struct text *into)
+{
+    static const struct {
+        unsigned    flag;
+        const char *name;
+    } flags[] = {{IORING_SETUP_DEFER_TASKRUN, "DEFER_TASKRUN"},
+                 {IORING_SETUP_COOP_TASKRUN, "COOP_TASKRUN"},
+                 {IORING_SETUP_SINGLE_ISSUER, "SINGLE_ISSUER"},
+                 {IORING_SETUP_TASKRUN_FLAG, "TASKRUN_FLAG"},
+                 {IORING_SETUP_SUBMIT_ALL, "SUBMIT_ALL"}};
+
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if ((uring->ring.flags & flags[i].flag) != 0) {
+            text_format(into, "%s ", flags[i].name);
+        }
+    }
+    text_format(into, "entries=%u registered=%s", uring->ring.sq.ring_entries,
+                uring->is_registered ? "yes" : "no");
 }
 
 struct io_uring_sqe *uring_ring_place(struct uring *uring, enum uring_tag tag, void *pointer)

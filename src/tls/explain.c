@@ -7,6 +7,8 @@
 
 enum { LIST_BYTES = 1024 };
 
+static void print_known(SSL_CTX *ssl_ctx, const char *title, const char *const *names,
+                        bool is_there, FILE *into);
 static void print_versions(SSL_CTX *ssl_ctx, FILE *into);
 static void print_ciphers(SSL_CTX *ssl_ctx, const char *asked, bool is_1_3, FILE *into);
 static void print_lacking(SSL_CTX *ssl_ctx, const char *asked, FILE *into);
@@ -49,6 +51,44 @@ bool tls_explain(struct tls_library *library, const struct tls_context_options *
     SSL_CTX_free(ssl_ctx);
     openssl_error_drop();
     return true;
+}
+
+void tls_explain_groups(struct tls_library *library, FILE *into)
+{
+    static const char *const classic[] = {
+        "X25519",    "prime256v1", "secp384r1",       "secp521r1", "X448", "ffdhe2048",
+        "ffdhe3072", "ffdhe4096",  "brainpoolP256r1", "secp256k1", NULL};
+    static const char *const post_quantum[] = {"X25519MLKEM768",
+                                               "SecP256r1MLKEM768",
+                                               "SecP384r1MLKEM1024",
+                                               "MLKEM512",
+                                               "MLKEM768",
+                                               "MLKEM1024",
+                                               NULL};
+    SSL_CTX                 *ssl_ctx = SSL_CTX_new_ex(library->openssl, NULL, TLS_server_method());
+
+    if (ssl_ctx != NULL) {
+        print_known(ssl_ctx, "groups", classic, true, into);
+        print_known(ssl_ctx, "groups of post-quantum key exchange", post_quantum, true, into);
+        print_known(ssl_ctx, "groups it lacks", post_quantum, false, into);
+    }
+    SSL_CTX_free(ssl_ctx);
+    openssl_error_drop();
+}
+
+static void print_known(SSL_CTX *ssl_ctx, const char *title, const char *const *names,
+                        bool is_there, FILE *into)
+{
+    bool is_any = false;
+
+    (void)fprintf(into, "OpenSSL, %s:", title);
+    for (; *names != NULL; names++) {
+        if ((SSL_CTX_set1_groups_list(ssl_ctx, *names) == 1) == is_there) {
+            (void)fprintf(into, " %s", *names);
+            is_any = true;
+        }
+    }
+    (void)fputs(is_any ? "\n" : " none\n", into);
 }
 
 static void print_versions(SSL_CTX *ssl_ctx, FILE *into)

@@ -13,4 +13,8 @@ __attribute__((warn_unused_result)) bool tls_explain(struct tls_library         
                                                      const struct tls_context_options *options,
                                                      FILE *into, struct text *problem);
 
+/* The key exchange groups this library knows and those it lacks, of all that anyone may want; one
+ * line each. */
+void tls_explain_groups(struct tls_library *library, FILE *into);
+
 #endif

@@ -33,6 +33,31 @@ START_TEST(a_named_driver_is_taken)
 }
 END_TEST
 
+/* Whoever takes either mode of running tasks asks for TASKRUN_FLAG with it. */
+START_TEST(a_driver_with_choices_tells_which_it_took)
+{
+    char            memory[200];
+    struct text     told;
+    struct error    error;
+    struct io_loop *loop = open_named("epoll", &error);
+
+    text_init(&told, memory, sizeof(memory));
+    ck_assert_ptr_nonnull(loop);
+    io_loop_describe(loop, &told);
+    ck_assert_uint_eq(text_len(&told), 0);
+    io_loop_close(&loop);
+    if (!world_has("io_uring")) {
+        return;
+    }
+    loop = io_loop_open(&(struct io_options){.driver = "io_uring", .ring_entries = 64}, &error);
+    ck_assert_ptr_nonnull(loop);
+    io_loop_describe(loop, &told);
+    ck_assert_ptr_nonnull(strstr(memory, "entries=64 registered="));
+    ck_assert(strstr(memory, "TASKRUN ") == NULL || strstr(memory, "TASKRUN_FLAG ") != NULL);
+    io_loop_close(&loop);
+}
+END_TEST
+
 START_TEST(a_driver_nobody_knows_is_unsupported)
 {
     struct error error;
@@ -233,6 +258,7 @@ Suite *choice_suite(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_named_driver_is_taken);
+    tcase_add_test(tcase, a_driver_with_choices_tells_which_it_took);
     tcase_add_test(tcase, a_driver_nobody_knows_is_unsupported);
     tcase_add_test(tcase, auto_takes_io_uring_where_it_works);
     tcase_add_loop_test(tcase, auto_falls_back_when_the_kernel_refuses_a_ring, 0, 4);

@@ -314,7 +314,13 @@ def test_a_pid_file_is_written_and_removed(serve, directory):
 def test_version_help_and_nonsense_have_their_exit_codes():
     assert re.match(r"sallyport \d+\.\d+\.\d+\n", proxy_module.run("-V").stdout)
     probed = proxy_module.run("-VV").stdout
-    assert "OpenSSL" in probed and 'io = "epoll": epoll, tested' in probed
+    assert "OpenSSL" in probed and 'io = "epoll": epoll, tested\n' in probed
+    assert re.search(r"^OpenSSL, groups: X25519 prime256v1 .*", probed, re.MULTILINE)
+    assert re.search(r"^OpenSSL, groups (of post-quantum key exchange|it lacks): X25519MLKEM768",
+                     probed, re.MULTILINE)
+    assert re.search(r"^kernel TLS: no", probed, re.MULTILINE)
+    if "tested" in probed.split('io = "io_uring": ', 1)[1].splitlines()[0]:
+        assert re.search(r'io = "io_uring": io_uring, tested: .*entries=\d+ registered=', probed)
     assert "usage:" in proxy_module.run("--help").stdout
     for arguments in (["-x"], ["stray"], ["-n", "0"], ["-c"]):
         ended = proxy_module.run(*arguments)

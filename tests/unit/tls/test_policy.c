@@ -107,6 +107,25 @@ START_TEST(protocols_are_explained_where_there_are_any)
 }
 END_TEST
 
+START_TEST(the_groups_a_library_has_and_lacks_are_told)
+{
+    struct tls_library *library = library_new();
+    FILE               *file = fmemopen(printed, sizeof(printed), "w");
+
+    ck_assert_ptr_nonnull(file);
+    tls_explain_groups(library, file);
+    ck_assert_int_eq(fputc('\0', file), '\0');
+    (void)fclose(file);
+    tls_library_free(&library);
+    const char *known = strstr(printed, "OpenSSL, groups: X25519 prime256v1 secp384r1 secp521r1 ");
+    const char *quantum = strstr(printed, "OpenSSL, groups of post-quantum key exchange: ");
+    const char *lacking = strstr(printed, "OpenSSL, groups it lacks: ");
+
+    ck_assert(known != NULL && quantum != NULL && lacking != NULL);
+    ck_assert_ptr_nonnull(strstr(quantum, "X25519MLKEM768"));
+}
+END_TEST
+
 START_TEST(options_that_openssl_refuses_are_not_explained)
 {
     struct tls_context_options options = {.groups = "nonsense"};
@@ -181,6 +200,7 @@ Suite *policy_suite(void)
                     (const TTest *const[]){
                         each_policy_is_explained_by_its_versions_and_ciphers,
                         what_the_library_lacks_is_told_apart, a_level_above_the_ciphers_is_told,
+                        the_groups_a_library_has_and_lacks_are_told,
                         what_commands_come_to_is_explained,
                         protocols_are_explained_where_there_are_any,
                         options_that_openssl_refuses_are_not_explained, a_command_has_its_effect,
