@@ -220,11 +220,14 @@ static void put_extension(struct message *hello, struct bytes_const *tape, struc
 static void put_name(struct message *hello, struct bytes_const *tape, struct asked *asked)
 {
     static const char  usual[] = "www.example.org";
+    static const char  other[] = "of.wild.example.org"; /* which may have a policy of its own */
     uint8_t            choice = fuzz_byte(tape);
     struct bytes_const name = fuzz_bytes(tape, fuzz_below(tape, NAME_BYTES_MAX));
     int                error = choice & 1 ? (int)fuzz_byte(tape) - 128 : 0;
 
-    if (name.len == 0) {
+    if (name.len == 0 && (choice & 0x20) != 0) {
+        name = (struct bytes_const){(const uint8_t *)other, sizeof(other) - 1};
+    } else if (name.len == 0) {
         name = (struct bytes_const){(const uint8_t *)usual, sizeof(usual) - 1};
     }
     put(hello, 0, 2);

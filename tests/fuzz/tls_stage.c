@@ -1,6 +1,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD: the one way to choose every random number */
 #include "tls_stage.h"
 
+#include "base/name_table.h"
 #include "base/require.h"
 
 #include <openssl/rand.h>
@@ -61,6 +62,19 @@ uint64_t tls_stage_random(void)
     return random_next(&random_state);
 }
 
+/* With groups that most hellos have no key share for, so that there is a second one. */
+static struct tls_named_options wild(void)
+{
+    static const struct tls_context_options own = {.policy = TLS_POLICY_MODERN, .groups = "P-384"};
+    static const uint8_t                    name[] = "*.wild.example.org";
+    static struct name_table               *names;
+
+    names = name_table_new();
+    require(names != NULL &&
+            name_table_add(names, (struct bytes_const){name, sizeof(name) - 1}, 1));
+    return (struct tls_named_options){.policies = &own, .policies_count = 1, .names = names};
+}
+
 static void stage_init(void)
 {
     static const RAND_METHOD method = {
@@ -88,6 +102,7 @@ static void stage_init(void)
     server.alpn_mismatch_ignore = true;
     server.tickets = 0;
     server.policy = TLS_POLICY_INTERMEDIATE;
+    server.named = wild();
     servers[TLS_STAGE_STRICT] = make(&server);
     clients[TLS_STAGE_1_3] = make(&client);
     client.max_version = "TLSv1.2";

@@ -9,8 +9,10 @@
 #include "tls/context.h"
 
 enum tls_stage_server {
-    TLS_STAGE_PLAIN,  /* the usual policy, ALPN h2 and http/1.1, tickets */
-    TLS_STAGE_STRICT, /* only names of the certificate, ALPN may differ, no tickets */
+    TLS_STAGE_PLAIN, /* the usual policy, ALPN h2 and http/1.1, tickets */
+    /* Only names of the certificate, ALPN may differ, no tickets; *.wild.example.org has a policy
+     * of its own. */
+    TLS_STAGE_STRICT,
     TLS_STAGE_SERVERS
 };
 
