@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { WANTED_BYTES = 256 };
+enum { WANTED_BYTES = 256, CHOICES_MAX = 16, CHOICE_BYTES = 32 };
 
 #define SECOND_NS        UINT64_C(1000000000)
 #define BARE_SECONDS_MAX UINT64_C(1000) /* from here on a bare number may be meant otherwise */
@@ -29,6 +29,8 @@ static bool assign_choice_number(const struct schema_option *option, uint64_t nu
 static const char *copy_of(const struct assign *assign, const char *text);
 static void        complain(const struct assign *assign, const struct schema_option *option,
                             const config_setting_t *setting);
+static void        suggest_choice(const struct schema_option *option, const char *word, char *into,
+                                  size_t bytes);
 static const char *describe_found(const config_setting_t *setting);
 
 /* The parser looks one token behind a string before it notes the line. */
@@ -299,11 +301,39 @@ static void complain(const struct assign *assign, const struct schema_option *op
     char        memory[WANTED_BYTES];
     struct text wanted;
 
+    char meant[CHOICE_BYTES + 20] = "";
+
     text_init(&wanted, memory, sizeof(memory));
     value_wanted_text(option, &wanted);
+    if (option->type == OPTION_ENUM && config_setting_type(setting) == CONFIG_TYPE_STRING) {
+        suggest_choice(option, config_setting_get_string(setting), meant, sizeof(meant));
+    }
     config_report_add(assign->report, CONFIG_ERROR, assign_place(assign, setting),
-                      "%s: %s is wanted, found %s", option->key, text_chars(&wanted),
-                      describe_found(setting));
+                      "%s: %s is wanted, found %s%s", option->key, text_chars(&wanted),
+                      describe_found(setting), meant);
+}
+
+/* Leaves `into` as it is when nothing is near. */
+static void suggest_choice(const struct schema_option *option, const char *word, char *into,
+                           size_t bytes)
+{
+    char        copies[CHOICES_MAX][CHOICE_BYTES];
+    const char *choices[CHOICES_MAX];
+    size_t      count = 0;
+    size_t      len = 0;
+    const char *choice = NULL;
+
+    while (count < CHOICES_MAX &&
+           (choice = schema_choice(option->choices, (unsigned)count, &len)) != NULL) {
+        (void)snprintf(copies[count], CHOICE_BYTES, "%.*s", (int)len, choice);
+        choices[count] = copies[count];
+        count++;
+    }
+    const char *near = suggest(word, choices, count);
+
+    if (near != NULL) {
+        (void)snprintf(into, bytes, ", did you mean \"%s\"?", near);
+    }
 }
 
 static const char *describe_found(const config_setting_t *setting)

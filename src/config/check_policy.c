@@ -1,6 +1,13 @@
 #include "config/check_policy.h"
 
+#include "config/schema.h"
+
 #include <string.h>
+
+enum { VERSIONS_COUNT = 4 };
+
+/* The newest first: of several that are as near to a misspelt one, it is the one to suggest. */
+static const char *const versions[VERSIONS_COUNT] = {"TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1.0"};
 
 static void check_versions(const struct config_policy *policy, struct config_report *report);
 static void check_order(const struct config_policy *policy, const struct config_policy *own,
@@ -31,10 +38,17 @@ static void check_versions(const struct config_policy *policy, struct config_rep
     } options[] = {{"min-version", &policy->min_version}, {"max-version", &policy->max_version}};
 
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        if (version_rank(options[i].version->text) < 0) {
-            config_report_add(report, CONFIG_ERROR, options[i].version->at,
-                              "%s: one of TLSv1.0|TLSv1.1|TLSv1.2|TLSv1.3 is wanted, found \"%s\"",
-                              options[i].key, options[i].version->text);
+        const struct config_string *version = options[i].version;
+
+        if (version_rank(version->text) < 0) {
+            const char *near = suggest(version->text, versions, VERSIONS_COUNT);
+
+            config_report_add(report, CONFIG_ERROR, version->at,
+                              "%s: one of TLSv1.0|TLSv1.1|TLSv1.2|TLSv1.3 is wanted, found "
+                              "\"%s\"%s%s%s",
+                              options[i].key, version->text,
+                              near != NULL ? ", did you mean \"" : "", near != NULL ? near : "",
+                              near != NULL ? "\"?" : "");
         }
     }
 }
@@ -57,11 +71,12 @@ static void check_order(const struct config_policy *policy, const struct config_
 /* 0: not set; -1: no such version. */
 static int version_rank(const char *name)
 {
-    static const char *const names[] = {"", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
-
-    for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++) {
-        if (strcmp(name, names[i]) == 0) {
-            return i;
+    if (name[0] == '\0') {
+        return 0;
+    }
+    for (int i = 0; i < VERSIONS_COUNT; i++) {
+        if (strcmp(name, versions[i]) == 0) {
+            return VERSIONS_COUNT - i;
         }
     }
     return -1;

@@ -218,7 +218,7 @@ def text_of(certs, *routes, **frontend):
 
 
 MISTAKES = {
-    "policy": ({"tls_policy": "modren"}, "tls-policy: one of frontend|modern|"),
+    "policy": ({"tls_policy": "modren"}, 'did you mean "modern"'),
     "key": ({"tls_polcy": "modern"}, 'did you mean "tls-policy"'),
     "version": ({"min_version": "TLSv1.4"}, "min-version: one of TLSv1.0|"),
     "order": ({"tls_policy": "modern", "max_version": "TLSv1.2"}, "min-version is above"),

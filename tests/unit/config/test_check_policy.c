@@ -121,7 +121,7 @@ START_TEST(versions_of_a_route_exist_and_are_in_order)
 {
     check_refused(FRONTEND(ROUTE("min-version = \"TLSv1.4\";")),
                   "test:3: error: min-version: one of TLSv1.0|TLSv1.1|TLSv1.2|TLSv1.3 is wanted, "
-                  "found \"TLSv1.4\"");
+                  "found \"TLSv1.4\", did you mean \"TLSv1.3\"?");
     check_refused(FRONTEND(ROUTE("\nmin-version = \"TLSv1.3\"; max-version = \"TLSv1.2\";")),
                   "test:4: error: min-version is above max-version");
     check_refused(FRONTEND("min-version = \"TLSv1.3\"; " ROUTE("max-version = \"TLSv1.2\";")),
@@ -144,7 +144,7 @@ START_TEST(mistakes_in_a_route_have_their_line_and_a_suggestion)
                   "\"tls-policy\"?");
     check_refused(FRONTEND(ROUTE("tls-policy = \"modren\";")),
                   "test:3: error: tls-policy: one of frontend|modern|intermediate|old|modern-5.8|"
-                  "intermediate-5.8|old-5.8 is wanted, found \"modren\"");
+                  "intermediate-5.8|old-5.8 is wanted, found \"modren\", did you mean \"modern\"?");
 }
 END_TEST
 
