@@ -1,6 +1,7 @@
 #include "config/check.h"
 
 #include "config/check_clients.h"
+#include "config/check_keys.h"
 #include "config/check_policy.h"
 #include "config/memory.h"
 #include "config/schema.h"
@@ -115,13 +116,12 @@ static void check_frontend(const struct config *config, const struct config_fron
 
 static void check_certificates(const struct config_frontend *frontend, struct config_report *report)
 {
-    if (frontend->cert.count != frontend->key.count) {
+    check_keys(frontend, report);
+    if (frontend->pem_file.count + frontend->cert.count + frontend->certificates_count +
+            frontend->pem_dir.count + frontend->key.count ==
+        0) {
         config_report_add(report, CONFIG_ERROR, frontend->at,
-                          "cert has %zu files and key %zu: each certificate needs its key",
-                          frontend->cert.count, frontend->key.count);
-    } else if (frontend->pem_file.count + frontend->cert.count + frontend->pem_dir.count == 0) {
-        config_report_add(report, CONFIG_ERROR, frontend->at,
-                          "a frontend needs pem-file, cert and key, or pem-dir");
+                          "a frontend needs pem-file, cert and key, certificates, or pem-dir");
     }
     if (frontend->ocsp_file.count > frontend->pem_file.count + frontend->cert.count) {
         config_report_add(

@@ -13,6 +13,7 @@
 #ifndef SALLYPORT_CONFIG_CONFIG_H
 #define SALLYPORT_CONFIG_CONFIG_H
 
+#include "config/certificate.h"
 #include "config/clients.h"
 #include "config/policy.h"
 #include "config/report.h"
@@ -61,9 +62,10 @@ struct config_frontend {
     struct config_place   at;
     struct config_string  name;
     struct config_strings listen;
-    struct config_strings pem_file; /* a string or a list; the first is the default certificate */
-    struct config_strings cert;     /* cert[i] belongs to key[i] */
-    struct config_strings key;
+    struct config_strings pem_file;  /* a string or a list; the first is the default certificate */
+    struct config_strings cert;      /* cert[i] belongs to key[i] and chain[i] */
+    struct config_strings key;       /* none: each in its cert, or beside it */
+    struct config_strings chain;     /* none: each in its cert */
     struct config_strings ocsp_file; /* of pem_file, then of cert, in that order */
     struct config_strings pem_dir;
     struct config_string  pem_dir_glob;
@@ -83,6 +85,11 @@ struct config_frontend {
     struct config_string  backend;
     struct config_route  *routes;
     size_t                routes_count;
+
+    struct config_certificate *certificates;
+    size_t                     certificates_count;
+    struct config_string       key_passphrase_file; /* at most one of these two is given */
+    struct config_strings      key_passphrase_cmd;  /* a program and its arguments */
 };
 
 struct config_server {

@@ -39,14 +39,15 @@
 #define GROUP_LIST(member)                &group_##member
 #define OPTION(group, ...)                OPTION_IN_##group(__VA_ARGS__)
 
-#define OPTION_IN_top        NO_ROW
-#define OPTION_IN_timeouts   NO_ROW
-#define OPTION_IN_log        NO_ROW
-#define OPTION_IN_access_log NO_ROW
-#define OPTION_IN_frontend   NO_ROW
-#define OPTION_IN_route      NO_ROW
-#define OPTION_IN_backend    NO_ROW
-#define OPTION_IN_server     NO_ROW
+#define OPTION_IN_top         NO_ROW
+#define OPTION_IN_timeouts    NO_ROW
+#define OPTION_IN_log         NO_ROW
+#define OPTION_IN_access_log  NO_ROW
+#define OPTION_IN_frontend    NO_ROW
+#define OPTION_IN_certificate NO_ROW
+#define OPTION_IN_route       NO_ROW
+#define OPTION_IN_backend     NO_ROW
+#define OPTION_IN_server      NO_ROW
 
 #define TABLE_GROUP(variable, group_name, structure)                                               \
     static const struct schema_group group_##variable = {.name = group_name,                       \
@@ -81,6 +82,15 @@ static const struct schema_option options_access_log[] = {
 TABLE_GROUP(access_log, "access-log", config_access_log);
 #undef OPTION_IN_access_log
 #define OPTION_IN_access_log NO_ROW
+
+#undef OPTION_IN_certificate
+#define OPTION_IN_certificate(...) ROW(config_certificate, __VA_ARGS__)
+static const struct schema_option options_certificates[] = {
+#include "config/options.def"
+};
+TABLE_GROUP(certificates, "certificate", config_certificate);
+#undef OPTION_IN_certificate
+#define OPTION_IN_certificate NO_ROW
 
 #undef OPTION_IN_route
 #define OPTION_IN_route(...) ROW(config_route, __VA_ARGS__)

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "daemon/path_links.h"
+#include "proxy/certificate_files.h"
 #include "proxy/credential.h"
 #include "proxy/pem_dir.h"
 #include "proxy/staple_files.h"
@@ -38,7 +39,8 @@ struct directory {
 static void aim_at_frontend(struct watch *watch, const struct config_frontend *frontend);
 static void aim_at_clients(struct watch *watch, const struct config_clients *clients);
 static void aim_at(struct watch *watch, const struct config_strings *paths);
-static void aim_beside(struct watch *watch, const struct config_strings *paths);
+static void aim_at_certificates(struct watch *watch, const struct config_strings *paths);
+static void aim_at_certificate(struct watch *watch, const char *written);
 static void aim_at_file(struct watch *watch, const char *written);
 static void aim_at_directories(struct watch *watch, const struct config_strings *directories);
 static void aim_at_directory(struct watch *watch, const char *path);
@@ -118,12 +120,21 @@ void watch_aim_challenges(struct watch *watch, const struct config *config)
 
 static void aim_at_frontend(struct watch *watch, const struct config_frontend *frontend)
 {
-    aim_at(watch, &frontend->pem_file);
-    aim_at(watch, &frontend->cert);
+    aim_at_certificates(watch, &frontend->pem_file);
+    aim_at_certificates(watch, &frontend->cert);
     aim_at(watch, &frontend->key);
+    aim_at(watch, &frontend->chain);
     aim_at(watch, &frontend->ocsp_file);
-    aim_beside(watch, &frontend->pem_file);
-    aim_beside(watch, &frontend->cert);
+    aim_at_file(watch, frontend->key_passphrase_file.text);
+    for (size_t i = 0; i < frontend->certificates_count; i++) {
+        const struct config_certificate *certificate = &frontend->certificates[i];
+
+        aim_at_certificate(watch, certificate->cert.text);
+        aim_at_file(watch, certificate->key.text);
+        aim_at_file(watch, certificate->chain.text);
+        aim_at_file(watch, certificate->ocsp_file.text);
+        aim_at_file(watch, certificate->key_passphrase_file.text);
+    }
     aim_at_directories(watch, &frontend->pem_dir);
     aim_at_clients(watch, &frontend->clients);
     for (size_t i = 0; i < frontend->routes_count; i++) {
@@ -137,6 +148,27 @@ static void aim_at_clients(struct watch *watch, const struct config_clients *cli
     aim_at(watch, &clients->crl_file);
     aim_at_directories(watch, &clients->ca_dir);
     aim_at_directories(watch, &clients->crl_dir);
+}
+
+static void aim_at_certificates(struct watch *watch, const struct config_strings *paths)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        aim_at_certificate(watch, paths->items[i].text);
+    }
+}
+
+/* With the files its key and its staple may be in, also those that are not there yet. */
+static void aim_at_certificate(struct watch *watch, const char *written)
+{
+    char sibling[SIBLING_BYTES];
+
+    aim_at_file(watch, written);
+    for (size_t i = 0; certificate_sibling(written, i, sibling); i++) {
+        aim_at_file(watch, sibling);
+    }
+    if ((size_t)snprintf(sibling, sizeof(sibling), "%s" STAPLE_SUFFIX, written) < sizeof(sibling)) {
+        aim_at_file(watch, sibling);
+    }
 }
 
 static void aim_at(struct watch *watch, const struct config_strings *paths)
@@ -161,19 +193,6 @@ static void aim_at_directories(struct watch *watch, const struct config_strings 
 {
     for (size_t i = 0; i < directories->count; i++) {
         aim_at_directory(watch, directories->items[i].text);
-    }
-}
-
-/* Staples, which may come later. */
-static void aim_beside(struct watch *watch, const struct config_strings *paths)
-{
-    for (size_t i = 0; i < paths->count; i++) {
-        char path[PATH_MAX];
-
-        if ((size_t)snprintf(path, sizeof(path), "%s" STAPLE_SUFFIX, paths->items[i].text) <
-            sizeof(path)) {
-            aim_at_file(watch, path);
-        }
     }
 }
 

@@ -13,13 +13,16 @@
 struct stored {
     struct id_entry         by_path;
     struct id_entry         by_content;
-    char                   *certificate_path;
-    char                   *key_path;    /* NULL: in the same file */
-    struct tls_certificate *certificate; /* NULL: none yet */
-    struct pem_identity     identities[2];
+    char                   *paths[FILES_COUNT]; /* as configured; NULL: no file of its own */
+    char                   *sibling;            /* with the key, found beside; NULL: none */
+    uint64_t                passphrase_place;
+    struct tls_certificate *certificate;                 /* NULL: none yet */
+    struct pem_identity     identities[FILES_COUNT + 1]; /* the last is that of the passphrase */
     uint8_t                 digest[TLS_PEM_DIGEST_BYTES];
     bool                    is_settled; /* equal identities mean equal bytes */
     bool                    is_public;
+    bool                    is_encrypted;
+    bool                    is_passphrase_public;
     bool                    is_new; /* parsed in this round */
     enum store_outcome      outcome;
     uint64_t                round; /* in which it was last asked for */
@@ -33,29 +36,26 @@ struct certificate_store {
     uint64_t            round;
 };
 
-/* The files of one certificate while they are looked at. */
-struct reading {
-    struct pem_file files[2];
-    struct tls_pem  pem;
-    uint8_t         digest[TLS_PEM_DIGEST_BYTES];
-};
-
-static struct stored *store_find(const struct certificate_store *store,
-                                 const char *certificate_path, const char *key_path);
-static struct stored *store_add(struct certificate_store *store, const char *certificate_path,
-                                const char *key_path);
+static struct stored *store_find(const struct certificate_store  *store,
+                                 const struct certificate_source *source);
+static struct stored *store_add(struct certificate_store        *store,
+                                const struct certificate_source *source);
+static void           stored_free(struct stored *stored);
 static void           store_drop(struct certificate_store *store, struct stored *stored);
 static void           sweep(struct certificate_store *store, uint64_t round);
-static uint64_t       id_of_paths(const char *certificate_path, const char *key_path);
-static bool           has_path(const struct stored *stored, const char *certificate_path,
-                               const char *key_path);
-static bool           is_unchanged(const struct stored *stored);
-static bool refresh(struct certificate_store *store, struct stored *stored, struct text *problem);
-static bool reading_open(struct reading *reading, const struct stored *stored,
-                         struct text *problem);
-static void reading_close(struct reading *reading);
-static bool adopt(struct certificate_store *store, struct stored *stored,
-                  const struct reading *reading, struct text *problem);
+static uint64_t       place_of(const struct certificate_source *source);
+static uint64_t       id_of_source(const struct certificate_source *source);
+static bool has_source(const struct stored *stored, const struct certificate_source *source);
+static bool is_unchanged(const struct stored *stored, const struct certificate_source *source);
+static bool is_same_file(const char *path, const struct pem_identity *identity);
+static bool is_sibling_chosen(const struct stored *stored);
+static enum store_outcome refresh(struct certificate_store *store, struct stored *stored,
+                                  const struct certificate_source *source, struct text *problem);
+static bool               make(struct certificate_store *store, struct stored *stored,
+                               const struct certificate_files *files, struct text *problem);
+static bool               note(struct stored *stored, const struct certificate_files *files);
+static bool adopt(struct certificate_store *store, struct stored *stored, const struct tls_pem *pem,
+                  const uint8_t *digest, struct text *problem);
 static struct tls_certificate *find_content(const struct certificate_store *store,
                                             const uint8_t                  *digest);
 static uint64_t                id_of_digest(const uint8_t *digest);
@@ -122,7 +122,8 @@ static void sweep(struct certificate_store *store, uint64_t round)
         struct stored *stored = container_of(at, struct stored, by_path);
 
         next = id_table_after(&store->by_path, at);
-        if (stored->round != round || stored->certificate == NULL) {
+        if (stored->round != round ||
+            (stored->certificate == NULL && stored->outcome != STORE_KEY_ONLY)) {
             store_drop(store, stored);
         }
     }
@@ -156,21 +157,21 @@ static void tally_expiry(struct certificate_tally *tally, const struct stored *s
     if (tally->count == 1 || expiry_s < tally->next_expiry_s) {
         tally->next_expiry_s = expiry_s;
         text_init(&path, tally->next_expiry_path, sizeof(tally->next_expiry_path));
-        text_string(&path, stored->certificate_path);
+        text_string(&path, stored->paths[FILE_CERTIFICATE]);
     }
 }
 
 /* --- certificates ------------------------------------------------------------------------- */
 
-struct tls_certificate *certificate_store_get(struct certificate_store *store,
-                                              const char *certificate_path, const char *key_path,
+struct tls_certificate *certificate_store_get(struct certificate_store        *store,
+                                              const struct certificate_source *source,
                                               enum store_outcome *outcome, struct text *problem)
 {
-    struct stored *stored = store_find(store, certificate_path, key_path);
+    struct stored *stored = store_find(store, source);
 
     *outcome = STORE_FAILED;
     if (stored == NULL) {
-        stored = store_add(store, certificate_path, key_path);
+        stored = store_add(store, source);
     }
     if (stored == NULL) {
         text_string(problem, "out of memory");
@@ -180,12 +181,10 @@ struct tls_certificate *certificate_store_get(struct certificate_store *store,
 
     stored->is_new = stored->is_new && !is_first;
     stored->round = store->round;
-    if (is_first ? !is_unchanged(stored) : stored->outcome != STORE_GOOD) {
-        bool is_good = refresh(store, stored, problem);
-
-        stored->outcome = is_good                       ? STORE_GOOD
-                          : stored->certificate != NULL ? STORE_KEPT
-                                                        : STORE_FAILED;
+    if (is_first ? !is_unchanged(stored, source) : stored->outcome != STORE_GOOD) {
+        stored->outcome = refresh(store, stored, source, problem);
+    } else if (stored->outcome == STORE_KEY_ONLY) {
+        text_format(problem, "%s: no certificate in it", source->certificate_path);
     } else {
         stored->outcome = STORE_GOOD;
     }
@@ -193,12 +192,22 @@ struct tls_certificate *certificate_store_get(struct certificate_store *store,
     return stored->certificate;
 }
 
-bool certificate_store_is_public(const struct certificate_store *store,
-                                 const char *certificate_path, const char *key_path)
+const char *certificate_store_public_file(const struct certificate_store  *store,
+                                          const struct certificate_source *source, size_t index)
 {
-    const struct stored *stored = store_find(store, certificate_path, key_path);
+    const struct stored *stored = store_find(store, source);
+    const char          *found[2];
+    size_t               count = 0;
 
-    return stored != NULL && stored->is_public;
+    if (stored != NULL && stored->is_public) {
+        found[count++] = stored->sibling != NULL           ? stored->sibling
+                         : stored->paths[FILE_KEY] != NULL ? stored->paths[FILE_KEY]
+                                                           : stored->paths[FILE_CERTIFICATE];
+    }
+    if (stored != NULL && stored->is_passphrase_public) {
+        found[count++] = source->passphrase->file->text;
+    }
+    return index < count ? found[index] : NULL;
 }
 
 bool certificate_store_each_in(const struct certificate_store *store, const char *directory,
@@ -209,10 +218,10 @@ bool certificate_store_each_in(const struct certificate_store *store, const char
     for (struct id_entry *at = id_table_first(&store->by_path); at != NULL;
          at = id_table_after(&store->by_path, at)) {
         const struct stored *stored = container_of(at, struct stored, by_path);
-        const char          *path = stored->certificate_path;
+        const char          *path = stored->paths[FILE_CERTIFICATE];
 
-        if (stored->key_path == NULL && stored->certificate != NULL &&
-            strncmp(path, directory, len) == 0 && path[len] == '/' &&
+        if (stored->paths[FILE_KEY] == NULL && stored->paths[FILE_CHAIN] == NULL &&
+            stored->certificate != NULL && strncmp(path, directory, len) == 0 && path[len] == '/' &&
             strchr(path + len + 1, '/') == NULL && !each(owner, path)) {
             return false;
         }
@@ -220,37 +229,49 @@ bool certificate_store_each_in(const struct certificate_store *store, const char
     return true;
 }
 
-static struct stored *store_find(const struct certificate_store *store,
-                                 const char *certificate_path, const char *key_path)
+static struct stored *store_find(const struct certificate_store  *store,
+                                 const struct certificate_source *source)
 {
-    uint64_t         id = id_of_paths(certificate_path, key_path);
-    struct id_entry *at = id_table_find(&store->by_path, id);
+    struct id_entry *at = id_table_find(&store->by_path, id_of_source(source));
 
-    while (at != NULL &&
-           !has_path(container_of(at, struct stored, by_path), certificate_path, key_path)) {
+    while (at != NULL && !has_source(container_of(at, struct stored, by_path), source)) {
         at = id_table_find_next(at);
     }
     return at == NULL ? NULL : container_of(at, struct stored, by_path);
 }
 
-static struct stored *store_add(struct certificate_store *store, const char *certificate_path,
-                                const char *key_path)
+static struct stored *store_add(struct certificate_store        *store,
+                                const struct certificate_source *source)
 {
     struct stored *stored = calloc(1, sizeof(*stored));
+    bool           is_whole = stored != NULL;
 
-    if (stored == NULL) {
-        return NULL;
+    for (size_t i = 0; is_whole && i < FILES_COUNT; i++) {
+        const char *path = certificate_source_path(source, i);
+
+        stored->paths[i] = path != NULL ? strdup(path) : NULL;
+        is_whole = path == NULL || stored->paths[i] != NULL;
     }
-    stored->certificate_path = strdup(certificate_path);
-    stored->key_path = key_path != NULL ? strdup(key_path) : NULL;
-    if (stored->certificate_path == NULL || (key_path != NULL && stored->key_path == NULL) ||
-        !id_table_add(&store->by_path, &stored->by_path, id_of_paths(certificate_path, key_path))) {
-        free(stored->certificate_path);
-        free(stored->key_path);
-        free(stored);
+    if (is_whole) {
+        stored->passphrase_place = place_of(source);
+        is_whole = id_table_add(&store->by_path, &stored->by_path, id_of_source(source));
+    }
+    if (!is_whole) {
+        stored_free(stored);
         return NULL;
     }
     return stored;
+}
+
+static void stored_free(struct stored *stored)
+{
+    for (size_t i = 0; stored != NULL && i < FILES_COUNT; i++) {
+        free(stored->paths[i]);
+    }
+    if (stored != NULL) {
+        free(stored->sibling);
+    }
+    free(stored);
 }
 
 static void store_drop(struct certificate_store *store, struct stored *stored)
@@ -260,113 +281,150 @@ static void store_drop(struct certificate_store *store, struct stored *stored)
         id_table_remove(&store->by_content, &stored->by_content);
     }
     tls_certificate_free(&stored->certificate);
-    free(stored->certificate_path);
-    free(stored->key_path);
-    free(stored);
+    stored_free(stored);
 }
 
-static uint64_t id_of_paths(const char *certificate_path, const char *key_path)
+static uint64_t place_of(const struct certificate_source *source)
 {
-    uint64_t id = id_of_bytes(
-        (struct bytes_const){(const uint8_t *)certificate_path, strlen(certificate_path)});
-
-    return key_path == NULL
-               ? id
-               : id +
-                     id_of_bytes((struct bytes_const){(const uint8_t *)key_path, strlen(key_path)});
+    return source->passphrase != NULL ? passphrase_place(source->passphrase) : 0;
 }
 
-static bool has_path(const struct stored *stored, const char *certificate_path,
-                     const char *key_path)
+static uint64_t id_of_source(const struct certificate_source *source)
 {
-    return strcmp(stored->certificate_path, certificate_path) == 0 &&
-           (key_path == NULL ? stored->key_path == NULL
-                             : stored->key_path != NULL && strcmp(stored->key_path, key_path) == 0);
+    uint64_t id = place_of(source);
+
+    for (size_t i = 0; i < FILES_COUNT; i++) {
+        const char *path = certificate_source_path(source, i);
+
+        if (path != NULL) {
+            id += (i + 1) * id_of_bytes((struct bytes_const){(const uint8_t *)path, strlen(path)});
+        }
+    }
+    return id;
+}
+
+static bool has_source(const struct stored *stored, const struct certificate_source *source)
+{
+    bool has_all = stored->passphrase_place == place_of(source);
+
+    for (size_t i = 0; has_all && i < FILES_COUNT; i++) {
+        const char *path = certificate_source_path(source, i);
+
+        has_all = path == NULL ? stored->paths[i] == NULL
+                               : stored->paths[i] != NULL && strcmp(stored->paths[i], path) == 0;
+    }
+    return has_all;
 }
 
 /* --- looking at files --------------------------------------------------------------------- */
 
-static bool is_unchanged(const struct stored *stored)
+static bool is_unchanged(const struct stored *stored, const struct certificate_source *source)
 {
-    const char *const paths[] = {stored->certificate_path, stored->key_path};
+    bool is_same =
+        stored->is_settled && (stored->certificate != NULL || stored->outcome == STORE_KEY_ONLY);
 
-    if (stored->certificate == NULL || !stored->is_settled) {
-        return false;
-    }
-    for (size_t i = 0; i < 2; i++) {
-        struct pem_identity identity;
+    for (size_t i = 0; is_same && i < FILES_COUNT; i++) {
+        const char *path =
+            i == FILE_KEY && stored->sibling != NULL ? stored->sibling : stored->paths[i];
 
-        if (paths[i] != NULL && (!pem_file_identify(paths[i], &identity) ||
-                                 !pem_identity_is_equal(&identity, &stored->identities[i]))) {
-            return false;
-        }
+        is_same = path == NULL || is_same_file(path, &stored->identities[i]);
     }
-    return true;
+    if (is_same && stored->is_encrypted && source->passphrase->file->text[0] != '\0') {
+        is_same = is_same_file(source->passphrase->file->text, &stored->identities[FILES_COUNT]);
+    }
+    return is_same && is_sibling_chosen(stored);
+}
+
+static bool is_same_file(const char *path, const struct pem_identity *identity)
+{
+    struct pem_identity found;
+
+    return pem_file_identify(path, &found) && pem_identity_is_equal(&found, identity);
+}
+
+/* False: one that comes before it is there now. */
+static bool is_sibling_chosen(const struct stored *stored)
+{
+    char                path[SIBLING_BYTES];
+    struct pem_identity identity;
+
+    return stored->sibling == NULL ||
+           !certificate_sibling(stored->paths[FILE_CERTIFICATE], 0, path) ||
+           strcmp(path, stored->sibling) == 0 || !pem_file_identify(path, &identity);
 }
 
 /* What is good replaces what was; what is not leaves it as it is, to be looked at again. */
-static bool refresh(struct certificate_store *store, struct stored *stored, struct text *problem)
+static enum store_outcome refresh(struct certificate_store *store, struct stored *stored,
+                                  const struct certificate_source *source, struct text *problem)
 {
-    struct reading reading = {0};
-    bool           is_good = reading_open(&reading, stored, problem);
+    struct certificate_files files;
+    bool                     is_good =
+        certificate_files_read(&files, source, problem) && make(store, stored, &files, problem);
+    enum store_outcome outcome = is_good                       ? STORE_GOOD
+                                 : stored->certificate != NULL ? STORE_KEPT
+                                 : files.is_key_only           ? STORE_KEY_ONLY
+                                                               : STORE_FAILED;
 
-    if (is_good && !tls_pem_digest(store->library, &reading.pem, reading.digest)) {
+    if ((is_good || outcome == STORE_KEY_ONLY) && !note(stored, &files)) {
         text_string(problem, "out of memory");
-        is_good = false;
+        outcome = stored->certificate != NULL ? STORE_KEPT : STORE_FAILED;
     }
-    is_good = is_good && adopt(store, stored, &reading, problem);
-    for (size_t i = 0; is_good && i < 2; i++) {
-        stored->identities[i] = *pem_file_identity(&reading.files[i]);
-    }
-    if (is_good) {
-        const struct pem_file *key = &reading.files[stored->key_path != NULL ? 1 : 0];
-
-        stored->is_public = pem_file_is_public(key);
-        stored->is_settled = pem_file_is_settled(&reading.files[0]) && pem_file_is_settled(key);
-    }
-    reading_close(&reading);
-    return is_good;
+    certificate_files_fini(&files);
+    return outcome;
 }
 
-static bool reading_open(struct reading *reading, const struct stored *stored, struct text *problem)
+static bool make(struct certificate_store *store, struct stored *stored,
+                 const struct certificate_files *files, struct text *problem)
 {
-    const char *const paths[] = {stored->certificate_path, stored->key_path};
+    uint8_t digest[TLS_PEM_DIGEST_BYTES];
 
-    for (size_t i = 0; i < 2 && paths[i] != NULL; i++) {
-        struct error error;
-        char         why[TLS_PROBLEM_BYTES];
-
-        if (!pem_file_read(&reading->files[i], paths[i], &error)) {
-            text_format(problem, "cannot read \"%s\": %s", paths[i],
-                        error_text(&error, why, sizeof(why)));
-            return false;
-        }
+    if (!tls_pem_digest(store->library, &files->pem, digest)) {
+        text_string(problem, "out of memory");
+        return false;
     }
-    reading->pem = (struct tls_pem){.certificate_path = stored->certificate_path,
-                                    .certificate = pem_file_bytes(&reading->files[0]),
-                                    .key_path = stored->key_path,
-                                    .key = pem_file_bytes(&reading->files[1])};
+    return adopt(store, stored, &files->pem, digest, problem);
+}
+
+/* What was read, to know it again. False when memory is short. */
+static bool note(struct stored *stored, const struct certificate_files *files)
+{
+    const struct passphrase *passphrase = files->source->passphrase;
+    char                    *sibling = files->sibling[0] != '\0' ? strdup(files->sibling) : NULL;
+
+    stored->is_settled = files->sibling[0] == '\0' || sibling != NULL;
+    if (!stored->is_settled) {
+        return false;
+    }
+    free(stored->sibling);
+    stored->sibling = sibling;
+    for (size_t i = 0; i < FILES_COUNT; i++) {
+        stored->identities[i] = *pem_file_identity(&files->files[i]);
+        stored->is_settled =
+            stored->is_settled && (!files->is_there[i] || pem_file_is_settled(&files->files[i]));
+    }
+    stored->is_public =
+        pem_file_is_public(&files->files[files->is_there[FILE_KEY] ? FILE_KEY : FILE_CERTIFICATE]);
+    stored->is_encrypted = files->is_encrypted;
+    stored->is_passphrase_public = files->is_encrypted && passphrase->is_public;
+    if (files->is_encrypted) {
+        stored->identities[FILES_COUNT] = passphrase->identity;
+        stored->is_settled = stored->is_settled && passphrase->is_settled;
+    }
     return true;
 }
 
-static void reading_close(struct reading *reading)
-{
-    pem_file_fini(&reading->files[0]);
-    pem_file_fini(&reading->files[1]);
-}
-
 /* The same bytes are the same certificate, whatever file they are in. */
-static bool adopt(struct certificate_store *store, struct stored *stored,
-                  const struct reading *reading, struct text *problem)
+static bool adopt(struct certificate_store *store, struct stored *stored, const struct tls_pem *pem,
+                  const uint8_t *digest, struct text *problem)
 {
-    struct tls_certificate *certificate = find_content(store, reading->digest);
+    struct tls_certificate *certificate = find_content(store, digest);
 
     if (certificate != NULL && certificate == stored->certificate) {
         return true;
     }
     bool is_new = certificate == NULL;
 
-    certificate = is_new ? tls_certificate_new(store->library, &reading->pem, problem)
+    certificate = is_new ? tls_certificate_new(store->library, pem, problem)
                          : tls_certificate_hold(certificate);
     if (certificate == NULL) {
         return false;
@@ -375,14 +433,14 @@ static bool adopt(struct certificate_store *store, struct stored *stored,
         id_table_remove(&store->by_content, &stored->by_content);
         tls_certificate_free(&stored->certificate);
     }
-    if (!id_table_add(&store->by_content, &stored->by_content, id_of_digest(reading->digest))) {
+    if (!id_table_add(&store->by_content, &stored->by_content, id_of_digest(digest))) {
         text_string(problem, "out of memory");
         tls_certificate_free(&certificate);
         return false;
     }
     stored->certificate = certificate;
     stored->is_new = is_new;
-    memcpy(stored->digest, reading->digest, sizeof(stored->digest));
+    memcpy(stored->digest, digest, sizeof(stored->digest));
     return true;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "proxy/certificate_files.h"
 #include "proxy/staple_files.h"
 #include "tls/certificate.h"
 
@@ -50,20 +51,22 @@ void certificate_store_sweep(struct certificate_store *store);
 
 /* --- certificates ------------------------------------------------------------------------- */
 
-enum store_outcome { STORE_GOOD, STORE_KEPT, STORE_FAILED };
+/* STORE_KEY_ONLY: there is a key in the file and no certificate, so it belongs to another file. */
+enum store_outcome { STORE_GOOD, STORE_KEPT, STORE_FAILED, STORE_KEY_ONLY };
 
 /*
- * The certificate in a file, with its key there or in a file of its own (`key_path`, or NULL); the
- * store's hold on it lasts until a sweep. NULL when STORE_FAILED. `problem` says what is wrong,
- * with the path, unless STORE_GOOD.
+ * The certificate that these files make; the store's hold on it lasts until a sweep. NULL when
+ * STORE_FAILED or STORE_KEY_ONLY. `problem` says what is wrong, with the path, unless STORE_GOOD.
+ * Without a key of its own, the file "www.pem" has it in "www.pem.key" or "www.key".
  */
-struct tls_certificate *certificate_store_get(struct certificate_store *store,
-                                              const char *certificate_path, const char *key_path,
+struct tls_certificate *certificate_store_get(struct certificate_store        *store,
+                                              const struct certificate_source *source,
                                               enum store_outcome *outcome, struct text *problem);
 
-/* Of a file certificate_store_get was asked for: everyone on this machine may read the key. */
-bool certificate_store_is_public(const struct certificate_store *store,
-                                 const char *certificate_path, const char *key_path);
+/* Of files certificate_store_get was asked for: the first or, with `index` 1, the second with a
+ * secret in it that everyone on this machine may read; NULL: none. */
+const char *certificate_store_public_file(const struct certificate_store  *store,
+                                          const struct certificate_source *source, size_t index);
 
 /* For a directory that cannot be read now: calls `each` with the paths of its files that have a
  * last good version, in no order, until one call returns false; so does this then. */

@@ -11,6 +11,7 @@
 struct choosing {
     const struct frontend_certificates_options *options;
     struct tls_selection                       *selection;
+    struct passphrase                           passphrase; /* of the frontend's keys */
     int64_t                                     now_s;
     bool                                        has_memory;
     size_t                                      listed; /* files of directories */
@@ -19,15 +20,21 @@ struct choosing {
 /* A certificate of the configuration: a file that it names, or one of a directory it names. */
 struct source {
     const struct config_string *certificate; /* or the directory */
-    const struct config_string *key;         /* NULL: in the same file */
+    const struct config_string *key;         /* NULL: in the same file, or beside it */
+    const struct config_string *chain;       /* NULL: in the same file */
     const struct config_string *staple;      /* NULL: beside the certificate, if it is there */
-    const char                 *path;        /* of the certificate's file */
-    const struct pem_dir       *list;        /* of the directory it was found in, or NULL */
+    struct passphrase          *passphrase;
+    const char                 *path; /* of the certificate's file */
+    const struct pem_dir       *list; /* of the directory it was found in, or NULL */
 };
 
-static const struct config_string *staple_named(const struct config_frontend *frontend,
-                                                size_t                        index);
+static void choose_files(struct choosing *choosing);
+static void choose_groups(struct choosing *choosing, bool is_default);
+static void choose_group(struct choosing *choosing, const struct config_certificate *certificate);
+static const struct config_string *given(const struct config_strings *list, size_t index);
+static const struct config_string *unless_empty(const struct config_string *string);
 static void choose_file(struct choosing *choosing, const struct source *source);
+static struct certificate_source store_source_of(const struct source *source);
 static void choose_directory(struct choosing *choosing, const struct config_string *directory);
 static void keep_directory(struct choosing *choosing, const struct config_string *directory,
                            struct pem_dir *list, const struct error *error);
@@ -52,6 +59,7 @@ static void tell_staple_warnings(const struct choosing *choosing, const struct s
 static enum config_severity severity_of(const struct choosing *choosing,
                                         const struct source *source, enum store_outcome outcome);
 static struct config_place  place_of(const struct source *source, const char *problem);
+static bool                 is_about(const char *problem, const char *path);
 
 struct tls_selection *
 frontend_certificates_choose(const struct frontend_certificates_options *options)
@@ -65,25 +73,15 @@ frontend_certificates_choose(const struct frontend_certificates_options *options
     if (choosing.selection == NULL) {
         return NULL;
     }
-    for (size_t i = 0; i < frontend->pem_file.count; i++) {
-        const struct config_string *file = &frontend->pem_file.items[i];
-
-        choose_file(&choosing, &(struct source){.certificate = file,
-                                                .staple = staple_named(frontend, i),
-                                                .path = file->text});
-    }
-    for (size_t i = 0; i < frontend->cert.count; i++) {
-        const struct config_string *file = &frontend->cert.items[i];
-
-        choose_file(&choosing,
-                    &(struct source){.certificate = file,
-                                     .key = &frontend->key.items[i],
-                                     .staple = staple_named(frontend, frontend->pem_file.count + i),
-                                     .path = file->text});
-    }
+    passphrase_init(&choosing.passphrase, &frontend->key_passphrase_file,
+                    &frontend->key_passphrase_cmd);
+    choose_groups(&choosing, true);
+    choose_files(&choosing);
+    choose_groups(&choosing, false);
     for (size_t i = 0; i < frontend->pem_dir.count; i++) {
         choose_directory(&choosing, &frontend->pem_dir.items[i]);
     }
+    passphrase_wipe(&choosing.passphrase);
     if (tls_selection_count(choosing.selection) == 0 && choosing.has_memory &&
         frontend->pem_dir.count > 0 && !config_report_has_errors(options->report)) {
         tell_none(&choosing);
@@ -96,18 +94,84 @@ frontend_certificates_choose(const struct frontend_certificates_options *options
 
 /* --- files -------------------------------------------------------------------------------- */
 
+static void choose_files(struct choosing *choosing)
+{
+    const struct config_frontend *frontend = choosing->options->frontend;
+
+    for (size_t i = 0; i < frontend->pem_file.count; i++) {
+        const struct config_string *file = &frontend->pem_file.items[i];
+
+        choose_file(choosing, &(struct source){.certificate = file,
+                                               .staple = given(&frontend->ocsp_file, i),
+                                               .passphrase = &choosing->passphrase,
+                                               .path = file->text});
+    }
+    for (size_t i = 0; i < frontend->cert.count; i++) {
+        const struct config_string *file = &frontend->cert.items[i];
+        size_t                      place = frontend->pem_file.count + i;
+
+        choose_file(choosing, &(struct source){.certificate = file,
+                                               .key = given(&frontend->key, i),
+                                               .chain = given(&frontend->chain, i),
+                                               .staple = given(&frontend->ocsp_file, place),
+                                               .passphrase = &choosing->passphrase,
+                                               .path = file->text});
+    }
+}
+
+static const struct config_string *given(const struct config_strings *list, size_t index)
+{
+    return index < list->count ? &list->items[index] : NULL;
+}
+
+static const struct config_string *unless_empty(const struct config_string *string)
+{
+    return string->text[0] != '\0' ? string : NULL;
+}
+
+static void choose_groups(struct choosing *choosing, bool is_default)
+{
+    const struct config_frontend *frontend = choosing->options->frontend;
+
+    for (size_t i = 0; i < frontend->certificates_count; i++) {
+        if (frontend->certificates[i].is_default == is_default) {
+            choose_group(choosing, &frontend->certificates[i]);
+        }
+    }
+}
+
+static void choose_group(struct choosing *choosing, const struct config_certificate *certificate)
+{
+    struct passphrase own;
+    struct source     source = {
+            .certificate = &certificate->cert,
+            .key = unless_empty(&certificate->key),
+            .chain = unless_empty(&certificate->chain),
+            .staple = unless_empty(&certificate->ocsp_file),
+            .passphrase = &own,
+            .path = certificate->cert.text,
+    };
+
+    passphrase_init(&own, &certificate->key_passphrase_file, &certificate->key_passphrase_cmd);
+    if (!passphrase_is_given(&own)) {
+        source.passphrase = &choosing->passphrase;
+    }
+    choose_file(choosing, &source);
+    passphrase_wipe(&own);
+}
+
 static void choose_file(struct choosing *choosing, const struct source *source)
 {
-    enum store_outcome      outcome = STORE_FAILED;
-    char                    memory[TLS_PROBLEM_BYTES];
-    struct text             problem;
-    const char             *key = source->key != NULL ? source->key->text : NULL;
-    struct tls_certificate *certificate = NULL;
+    struct certificate_source store_source = store_source_of(source);
+    enum store_outcome        outcome = STORE_FAILED;
+    char                      memory[TLS_PROBLEM_BYTES];
+    struct text               problem;
+    struct tls_certificate   *certificate = NULL;
 
     text_init(&problem, memory, sizeof(memory));
     certificate =
-        certificate_store_get(choosing->options->store, source->path, key, &outcome, &problem);
-    if (outcome != STORE_GOOD) {
+        certificate_store_get(choosing->options->store, &store_source, &outcome, &problem);
+    if (outcome != STORE_GOOD && !(outcome == STORE_KEY_ONLY && source->list != NULL)) {
         tell_outcome(choosing, source, outcome, memory);
     }
     if (certificate != NULL) {
@@ -116,6 +180,15 @@ static void choose_file(struct choosing *choosing, const struct source *source)
             staple(choosing, source, certificate, outcome);
         }
     }
+}
+
+static struct certificate_source store_source_of(const struct source *source)
+{
+    return (struct certificate_source){
+        .certificate_path = source->path,
+        .key_path = source->key != NULL ? source->key->text : NULL,
+        .chain_path = source->chain != NULL ? source->chain->text : NULL,
+        .passphrase = passphrase_is_given(source->passphrase) ? source->passphrase : NULL};
 }
 
 static void tell_outcome(const struct choosing *choosing, const struct source *source,
@@ -137,18 +210,32 @@ static enum config_severity severity_of(const struct choosing *choosing,
     return may_go_on && !choosing->options->is_strict ? CONFIG_WARNING : CONFIG_ERROR;
 }
 
-/* A complaint begins with the path of the file it is about, or has it in quotes. */
+/* A complaint begins with the path of the file it is about, or has it in quotes, or begins with the
+ * option. */
 static struct config_place place_of(const struct source *source, const char *problem)
 {
-    if (source->key != NULL) {
-        const char *at = strstr(problem, source->key->text);
-        size_t      len = strlen(source->key->text);
+    static const char                 command[] = "key-passphrase-cmd:";
+    const struct passphrase          *passphrase = source->passphrase;
+    const struct config_string *const others[] = {
+        source->key, source->chain, passphrase->file->text[0] != '\0' ? passphrase->file : NULL};
 
-        if (at != NULL && (at == problem || at[-1] == '"') && (at[len] == ':' || at[len] == '"')) {
-            return source->key->at;
+    if (strncmp(problem, command, strlen(command)) == 0) {
+        return passphrase->command->items[0].at;
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (others[i] != NULL && is_about(problem, others[i]->text)) {
+            return others[i]->at;
         }
     }
     return source->certificate->at;
+}
+
+static bool is_about(const char *problem, const char *path)
+{
+    const char *at = strstr(problem, path);
+    size_t      len = strlen(path);
+
+    return at != NULL && (at == problem || at[-1] == '"') && (at[len] == ':' || at[len] == '"');
 }
 
 static void tell_warnings(const struct choosing *choosing, const struct source *source,
@@ -156,18 +243,24 @@ static void tell_warnings(const struct choosing *choosing, const struct source *
 {
     const struct frontend_certificates_options *options = choosing->options;
 
-    const char *key = source->key != NULL ? source->key->text : NULL;
-    const char *warning = tls_certificate_warning(certificate, choosing->now_s);
+    struct certificate_source store_source = store_source_of(source);
+    const char               *path = NULL;
+    const char               *warning = tls_certificate_warning(certificate, choosing->now_s);
 
     if (warning != NULL) {
         config_report_add(options->report, CONFIG_WARNING, source->certificate->at, "%s: %s",
                           source->path, warning);
     }
-    if (certificate_store_is_public(options->store, source->path, key)) {
+    for (size_t i = 0;
+         (path = certificate_store_public_file(options->store, &store_source, i)) != NULL; i++) {
+        bool is_passphrase = strcmp(path, source->passphrase->file->text) == 0;
+
         config_report_add(options->report, options->is_strict ? CONFIG_ERROR : CONFIG_WARNING,
-                          source->key != NULL ? source->key->at : source->certificate->at,
-                          "\"%s\" holds a key, and everyone may read it",
-                          key != NULL ? key : source->path);
+                          is_passphrase         ? source->passphrase->file->at
+                          : source->key != NULL ? source->key->at
+                                                : source->certificate->at,
+                          "\"%s\" holds a %s, and everyone may read it", path,
+                          is_passphrase ? "passphrase" : "key");
     }
 }
 
@@ -193,12 +286,6 @@ static bool use(struct choosing *choosing, const struct source *source,
 }
 
 /* --- staples ------------------------------------------------------------------------------ */
-
-static const struct config_string *staple_named(const struct config_frontend *frontend,
-                                                size_t                        index)
-{
-    return index < frontend->ocsp_file.count ? &frontend->ocsp_file.items[index] : NULL;
-}
 
 /* Nothing that is wrong with it takes the certificate with it. */
 static void staple(struct choosing *choosing, const struct source *source,
@@ -284,8 +371,10 @@ static void choose_directory(struct choosing *choosing, const struct config_stri
     }
     choosing->listed += list.count;
     for (size_t i = 0; i < list.count; i++) {
-        choose_file(choosing, &(struct source){
-                                  .certificate = directory, .path = list.paths[i], .list = &list});
+        choose_file(choosing, &(struct source){.certificate = directory,
+                                               .passphrase = &choosing->passphrase,
+                                               .path = list.paths[i],
+                                               .list = &list});
     }
     pem_dir_fini(&list);
 }

@@ -133,8 +133,7 @@ void tls_engine_fini(struct tls_engine *engine);
 void   tls_engine_feed(struct tls_engine *engine, struct bytes_const ciphertext);
 size_t tls_engine_unread(const struct tls_engine *engine);
 
-/*
- * From now on records are written at the tail of `into`; NULL: there is nowhere to write. Any step
+/* From now on records are written at the tail of `into`; NULL: there is nowhere to write. Any step
  * may write (alerts, tickets, key updates), so set it before each, and offer it to the peer after.
  */
 void tls_engine_drain(struct tls_engine *engine, struct buffer *into);

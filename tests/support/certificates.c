@@ -64,6 +64,23 @@ char *certificate_in_old_form(const char *pem)
     return text_of(out);
 }
 
+char *certificate_sealed(const char *pem, const char *passphrase)
+{
+    BIO      *in = BIO_new_mem_buf(pem, -1);
+    BIO      *out = BIO_new(BIO_s_mem());
+    char     *leaf = certificate_only_leaf(pem);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, NULL, NULL);
+
+    require(out != NULL && key != NULL);
+    require(BIO_puts(out, leaf) > 0);
+    require(PEM_write_bio_PKCS8PrivateKey(out, key, EVP_aes_256_cbc(), passphrase,
+                                          (int)strlen(passphrase), NULL, NULL) == 1);
+    EVP_PKEY_free(key);
+    BIO_free(in);
+    free(leaf);
+    return text_of(out);
+}
+
 char *certificate_only_key(const char *pem)
 {
     return part(pem, "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----");

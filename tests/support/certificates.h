@@ -23,6 +23,9 @@ char *certificate_make(const struct certificate_options *options);
  * PRIVATE KEY"); to be freed with free. */
 char *certificate_in_old_form(const char *pem);
 
+/* The same with the key under a passphrase (PKCS #8, AES); to be freed with free. */
+char *certificate_sealed(const char *pem, const char *passphrase);
+
 /* The key alone, or the certificate alone, of such a text; to be freed with free. */
 char *certificate_only_key(const char *pem);
 char *certificate_only_leaf(const char *pem);

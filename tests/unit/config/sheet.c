@@ -41,10 +41,12 @@ static void put(struct writing *writing, const char *text)
 /* Values that a check across options wants to be sensible. */
 static const char *special_value(const struct schema_option *option)
 {
-    static const char *const values[][2] = {{"name", "\"b\""},
-                                            {"backend", "\"b\""},
-                                            {"min-version", "\"TLSv1.2\""},
-                                            {"max-version", "\"TLSv1.3\""}};
+    static const char *const values[][2] = {
+        {"name", "\"b\""},
+        {"backend", "\"b\""},
+        {"min-version", "\"TLSv1.2\""},
+        {"max-version", "\"TLSv1.3\""},
+        {"key-passphrase-cmd", "( \"/one\", \"t\\\"w\\\\o\" )"}};
 
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         if (strcmp(option->key, values[i][0]) == 0) {
@@ -85,7 +87,7 @@ static void put_value(struct writing *writing, const struct schema_option *optio
         put(writing, special != NULL ? special : "\"a \\\"b\\\" \\\\ \\n \\x7f \xc3\xa9\"");
         break;
     case OPTION_STRINGS:
-        put(writing, "( \"one\", \"t\\\"w\\\\o\" )");
+        put(writing, special != NULL ? special : "( \"one\", \"t\\\"w\\\\o\" )");
         break;
     case OPTION_PAIRS:
         put(writing, "{ One = \"1\"; Two = \"t\\\"w\\\\o\"; }");
@@ -160,7 +162,8 @@ static void write_group(struct writing *writing, const struct schema_group *grou
 
 bool sheet_leaves_out(const struct schema_option *option)
 {
-    return strcmp(option->key, "ticket-keys") == 0;
+    return strcmp(option->key, "ticket-keys") == 0 ||
+           strcmp(option->key, "key-passphrase-file") == 0;
 }
 
 void sheet_write(struct sheet *sheet)

@@ -64,16 +64,40 @@ START_TEST(acme_tls_is_no_protocol_of_ordinary_certificates)
 }
 END_TEST
 
-START_TEST(each_certificate_needs_its_key)
+START_TEST(each_certificate_needs_its_own_key_and_chain_where_any_has_one)
 {
-    check_refused(FRONTEND_WITH("cert = \"x\";") BACKENDS,
-                  "test:1: error: cert has 1 files and key 0: each certificate needs its key");
     check_refused(FRONTEND_WITH("key = \"x\";") BACKENDS,
-                  "test:1: error: cert has 0 files and key 1: each certificate needs its key");
+                  "test:1: error: cert has 0 files and key 1: each certificate needs its own");
     check_refused(FRONTEND_WITH("pem-file = \"p\"; cert = ( \"x\", \"y\" ); key = \"x\";") BACKENDS,
-                  "test:1: error: cert has 2 files and key 1: each certificate needs its key");
-    struct config *config =
-        check_accepted(FRONTEND_WITH("cert = ( \"x\", \"y\" ); key = ( \"x\", \"y\" );") BACKENDS);
+                  "test:1: error: cert has 2 files and key 1: each certificate needs its own");
+    check_refused(FRONTEND_WITH("cert = \"x\"; chain = ( \"x\", \"y\" );") BACKENDS,
+                  "test:1: error: cert has 1 files and chain 2: each certificate needs its own");
+    static const char *const accepted[] = {
+        FRONTEND_WITH("cert = \"x\";") BACKENDS,
+        FRONTEND_WITH("cert = ( \"x\", \"y\" ); key = ( \"x\", \"y\" );") BACKENDS,
+        FRONTEND_WITH("cert = \"x\"; key = \"k\"; chain = \"c\";") BACKENDS,
+        FRONTEND_WITH("certificates = ( { cert = \"x\"; } );") BACKENDS};
+
+    for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
+        struct config *config = check_accepted(accepted[i]);
+
+        config_free(&config);
+    }
+}
+END_TEST
+
+START_TEST(a_passphrase_comes_from_one_place_and_a_program_has_a_full_path)
+{
+    check_refused(FRONTEND_WITH("pem-file = \"x\"; key-passphrase-file = \"f\";\n"
+                                "key-passphrase-cmd = \"/bin/true\";") BACKENDS,
+                  "test:3: error: key-passphrase-file and key-passphrase-cmd exclude each other");
+    check_refused(FRONTEND_WITH("pem-file = \"x\"; certificates = ( { cert = \"x\";\n"
+                                "key-passphrase-cmd = [ \"pass\", \"show\" ]; } );") BACKENDS,
+                  "test:3: error: key-passphrase-cmd: the program's full path is wanted, found "
+                  "\"pass\"");
+    struct config *config = check_accepted(
+        FRONTEND_WITH("pem-file = \"x\"; key-passphrase-file = \"f\"; certificates = "
+                      "( { cert = \"x\"; key-passphrase-cmd = \"/bin/true\"; } );") BACKENDS);
 
     config_free(&config);
 }
@@ -94,12 +118,22 @@ START_TEST(an_ocsp_file_belongs_to_a_certificate_that_is_named)
 }
 END_TEST
 
+START_TEST(one_certificate_is_the_default)
+{
+    check_refused(FRONTEND_WITH("certificates = ( { cert = \"x\"; default = true; },\n"
+                                "{ cert = \"y\"; }, { cert = \"z\"; default = true; } );") BACKENDS,
+                  "test:3: error: default: another certificate is that already, at test:2");
+}
+END_TEST
+
 START_TEST(a_frontend_needs_a_certificate)
 {
-    check_refused(FRONTEND_WITH("") BACKENDS,
-                  "test:1: error: a frontend needs pem-file, cert and key, or pem-dir");
-    check_refused(FRONTEND_WITH("pem-file = ( );") BACKENDS,
-                  "test:1: error: a frontend needs pem-file, cert and key, or pem-dir");
+    check_refused(
+        FRONTEND_WITH("") BACKENDS,
+        "test:1: error: a frontend needs pem-file, cert and key, certificates, or pem-dir");
+    check_refused(
+        FRONTEND_WITH("pem-file = ( );") BACKENDS,
+        "test:1: error: a frontend needs pem-file, cert and key, certificates, or pem-dir");
 }
 END_TEST
 
@@ -199,8 +233,11 @@ Suite *check_suite(void)
             an_unknown_backend_is_an_error_that_names_the_one_meant,
             an_unknown_backend_of_a_route_is_an_error_at_its_line, names_of_backends_are_their_own,
             names_of_frontends_are_their_own, backends_without_a_name_are_not_called_the_same,
-            acme_tls_is_no_protocol_of_ordinary_certificates, each_certificate_needs_its_key,
-            an_ocsp_file_belongs_to_a_certificate_that_is_named, a_frontend_needs_a_certificate,
+            acme_tls_is_no_protocol_of_ordinary_certificates,
+            an_ocsp_file_belongs_to_a_certificate_that_is_named,
+            each_certificate_needs_its_own_key_and_chain_where_any_has_one,
+            a_passphrase_comes_from_one_place_and_a_program_has_a_full_path,
+            one_certificate_is_the_default, a_frontend_needs_a_certificate,
             versions_are_known_and_in_order,
             a_hello_longer_than_the_handshake_is_warned_of_where_it_stands,
             a_log_file_goes_with_the_target_file_and_no_other,

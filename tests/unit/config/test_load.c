@@ -219,8 +219,9 @@ START_TEST(one_run_shows_mistakes_of_all_kinds)
     ck_assert_str_eq(loaded_problem(&loaded, 1),
                      "test:3: error: unknown option \"nonsense\" in the configuration");
     ck_assert_str_eq(loaded_problem(&loaded, 2), "test: error: backends is missing");
-    ck_assert_str_eq(loaded_problem(&loaded, 3),
-                     "test:2: error: a frontend needs pem-file, cert and key, or pem-dir");
+    ck_assert_str_eq(
+        loaded_problem(&loaded, 3),
+        "test:2: error: a frontend needs pem-file, cert and key, certificates, or pem-dir");
     ck_assert_str_eq(loaded_problem(&loaded, 4), "test:2: error: there is no backend \"x\"");
     ck_assert_str_eq(loaded_problem(&loaded, 5), "");
     loaded_fini(&loaded);

@@ -190,6 +190,31 @@ START_TEST(staples_are_watched_beside_certificates_and_where_they_are_named)
 }
 END_TEST
 
+START_TEST(chain_and_passphrase_and_the_keys_beside_certificates_are_watched)
+{
+    static const struct {
+        const char *options;
+        const char *changed;
+    } cases[] = {
+        {"cert = \"@/certs/a.pem\"; chain = \"@/one/x\";", "one/x"},
+        {"cert = \"@/certs/a.pem\"; key-passphrase-file = \"@/one/x\";", "one/x"},
+        {"cert = \"@/certs/a.pem\";", "certs/a.pem.key"},
+        {"pem-file = \"@/certs/a.pem\";", "certs/a.key"},
+        {"certificates = ( { cert = \"@/one/x\"; } );", "one/x"},
+        {"certificates = ( { cert = \"@/one/y\"; } );", "one/y.key"},
+        {"certificates = ( { cert = \"@/a\"; key = \"@/one/x\"; } );", "one/x"},
+        {"certificates = ( { cert = \"@/a\"; chain = \"@/one/x\"; } );", "one/x"},
+        {"certificates = ( { cert = \"@/a\"; key-passphrase-file = \"@/one/x\"; } );", "one/x"}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        scratch_write(&scratch, "one/x", "one");
+        aim(cases[i].options);
+        scratch_write(&scratch, cases[i].changed, "two");
+        ck_assert_msg(has_stirred(), "%s", cases[i].options);
+    }
+}
+END_TEST
+
 START_TEST(whatever_comes_and_goes_in_a_directory_stirs)
 {
     char path[SCRATCH_PATH_BYTES];
@@ -321,6 +346,7 @@ Suite *watch_suite(void)
     tcase_add_test(tcase, reading_stirs_nothing);
     tcase_add_test(tcase, certificate_and_key_are_both_watched);
     tcase_add_test(tcase, staples_are_watched_beside_certificates_and_where_they_are_named);
+    tcase_add_test(tcase, chain_and_passphrase_and_the_keys_beside_certificates_are_watched);
     tcase_add_test(tcase, whatever_comes_and_goes_in_a_directory_stirs);
     tcase_add_test(tcase, a_directory_that_is_replaced_stirs_and_is_watched_again);
     tcase_add_test(tcase, a_link_that_is_set_anew_stirs);

@@ -56,7 +56,11 @@ static struct tls_certificate *get_pair(const char *name, const char *key_name)
     if (key_name != NULL) {
         scratch_name(&scratch, key_name, key_path);
     }
-    return certificate_store_get(store, path, key_name != NULL ? key_path : NULL, &outcome, &text);
+    return certificate_store_get(
+        store,
+        &(struct certificate_source){.certificate_path = path,
+                                     .key_path = key_name != NULL ? key_path : NULL},
+        &outcome, &text);
 }
 
 static struct tls_certificate *get(const char *name)
@@ -358,29 +362,192 @@ START_TEST(a_directory_is_listed_in_byte_order_without_directories)
 }
 END_TEST
 
-START_TEST(staples_are_listed_beside_their_certificates)
-{
-    char           path[SCRATCH_PATH_BYTES];
-    struct pem_dir list;
-    struct error   error;
+/* --- keys apart ---------------------------------------------------------------------------- */
 
-    ck_assert(!pem_dir_is_wanted("www.pem.ocsp", ""));
-    scratch_write(&scratch, "d/a", "");
-    scratch_write(&scratch, "d/a-b", "");
-    scratch_write(&scratch, "d/a.ocsp", "");
-    scratch_write(&scratch, "d/a-b.ocsp", "");
-    scratch_write(&scratch, "d/a.b", "");
-    scratch_write(&scratch, "d/stray.ocsp", "");
-    scratch_write(&scratch, "d/.ocsp", "");
-    scratch_name(&scratch, "d", path);
-    ck_assert(pem_dir_list(&list, path, "a*", &error));
-    ck_assert_uint_eq(list.count, 3);
-    ck_assert_uint_eq(list.staples_count, 3);
-    ck_assert_ptr_nonnull(strstr(pem_dir_staple_of(&list, list.paths[0]), "/d/a.ocsp"));
-    ck_assert_ptr_nonnull(strstr(pem_dir_staple_of(&list, list.paths[1]), "/d/a-b.ocsp"));
-    ck_assert_ptr_null(pem_dir_staple_of(&list, list.paths[2]));
-    pem_dir_fini(&list);
-    ck_assert_ptr_null(pem_dir_staple_of(&list, "a"));
+/* The certificate alone, and its key in a file of its own. */
+static void split(const char *text, const char *name, const char *key_name)
+{
+    char *leaf = certificate_only_leaf(text);
+    char *key = certificate_only_key(text);
+
+    scratch_write(&scratch, name, leaf);
+    scratch_write(&scratch, key_name, key);
+    free(leaf);
+    free(key);
+}
+
+static void drop(const char *name)
+{
+    char path[SCRATCH_PATH_BYTES];
+
+    scratch_name(&scratch, name, path);
+    ck_assert_int_eq(unlink(path), 0);
+}
+
+START_TEST(a_key_is_found_beside_its_certificate)
+{
+    static const char *const names[][2] = {{"a.pem", "a.pem.key"},
+                                           {"b.pem", "b.key"},
+                                           {"c", "c.key"},
+                                           {"d.crt", "d.key"},
+                                           {"dir.d/e", "dir.d/e.key"}};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char *text = fresh("both.pem");
+
+        split(text, names[i][0], names[i][1]);
+        certificate_store_begin(store);
+        ck_assert_msg(get(names[i][0]) != NULL, "%s: %s", names[i][0], problem);
+        ck_assert_int_eq(outcome, STORE_GOOD);
+        free(text);
+    }
+}
+END_TEST
+
+START_TEST(where_there_is_no_key_the_places_it_was_looked_for_are_named)
+{
+    char *text = fresh("both.pem");
+
+    split(text, "a.pem", "elsewhere");
+    certificate_store_begin(store);
+    ck_assert_ptr_null(get("a.pem"));
+    ck_assert_int_eq(outcome, STORE_FAILED);
+    ck_assert_ptr_nonnull(strstr(problem, "a.pem: no private key in it, and there is no \""));
+    ck_assert_ptr_nonnull(strstr(problem, "a.pem.key\" or \""));
+    ck_assert_ptr_nonnull(strstr(problem, "/a.key\""));
+    free(text);
+}
+END_TEST
+
+START_TEST(a_key_in_the_file_wins_over_one_beside_it)
+{
+    free(fresh("a.pem"));
+    scratch_write(&scratch, "a.pem.key", "nonsense");
+    certificate_store_begin(store);
+    ck_assert_ptr_nonnull(get("a.pem"));
+}
+END_TEST
+
+START_TEST(half_a_pair_keeps_the_last_good_one_until_the_other_half_comes)
+{
+    char *old = fresh("both.pem");
+    char *new = fresh("both.pem");
+    char *leaf = certificate_only_leaf(new);
+
+    split(old, "a.pem", "a.pem.key");
+    certificate_store_begin(store);
+    struct tls_certificate *first = get("a.pem");
+
+    ck_assert_ptr_nonnull(first);
+    scratch_write(&scratch, "a.pem", leaf);
+    certificate_store_begin(store);
+    ck_assert_ptr_eq(get("a.pem"), first);
+    ck_assert_int_eq(outcome, STORE_KEPT);
+    ck_assert_ptr_nonnull(strstr(problem, "a.pem.key: the key does not belong"));
+    split(new, "a.pem", "a.pem.key");
+    certificate_store_begin(store);
+    ck_assert_ptr_nonnull(get("a.pem"));
+    ck_assert_int_eq(outcome, STORE_GOOD);
+    ck_assert_uint_eq(tally().parsed, 1);
+    drop("a.pem.key");
+    certificate_store_begin(store);
+    ck_assert_ptr_nonnull(get("a.pem"));
+    ck_assert_int_eq(outcome, STORE_KEPT);
+    free(leaf);
+    free(old);
+    free(new);
+}
+END_TEST
+
+START_TEST(a_key_that_comes_to_the_better_place_is_taken_from_there)
+{
+    char *text = fresh("both.pem");
+
+    split(text, "a.pem", "a.key");
+    certificate_store_begin(store);
+    ck_assert_ptr_nonnull(get("a.pem"));
+    scratch_write(&scratch, "a.pem.key", "nonsense");
+    certificate_store_begin(store);
+    ck_assert_ptr_nonnull(get("a.pem"));
+    ck_assert_int_eq(outcome, STORE_KEPT);
+    ck_assert_ptr_nonnull(strstr(problem, "a.pem.key: no private key in it"));
+    free(text);
+}
+END_TEST
+
+START_TEST(a_file_with_nothing_but_a_key_is_told_from_a_bad_one)
+{
+    char *text = fresh("both.pem");
+    char *key = certificate_only_key(text);
+
+    split(text, "a.pem", "a.pem.key");
+    for (int i = 0; i < 2; i++) {
+        certificate_store_begin(store);
+        ck_assert_ptr_null(get("a.pem.key"));
+        ck_assert_int_eq(outcome, STORE_KEY_ONLY);
+        ck_assert_ptr_nonnull(strstr(problem, "a.pem.key: no certificate in it"));
+        ck_assert_uint_eq(tally().errors, 0);
+        certificate_store_sweep(store);
+    }
+    scratch_write(&scratch, "a.pem.key", text);
+    certificate_store_begin(store);
+    ck_assert_ptr_nonnull(get("a.pem.key"));
+    scratch_write(&scratch, "a.pem.key", key);
+    certificate_store_begin(store);
+    ck_assert_ptr_nonnull(get("a.pem.key"));
+    ck_assert_int_eq(outcome, STORE_KEPT);
+    free(key);
+    free(text);
+}
+END_TEST
+
+/* "a.pem" with what the file "word" says. */
+static struct tls_certificate *get_sealed(void)
+{
+    char                        path[SCRATCH_PATH_BYTES], word[SCRATCH_PATH_BYTES];
+    struct config_string        file = {.text = word};
+    const struct config_strings none = {0};
+    struct passphrase           passphrase;
+    struct text                 text;
+
+    text_init(&text, problem, sizeof(problem));
+    scratch_name(&scratch, "a.pem", path);
+    scratch_name(&scratch, "word", word);
+    passphrase_init(&passphrase, &file, &none);
+    struct tls_certificate *certificate = certificate_store_get(
+        store, &(struct certificate_source){.certificate_path = path, .passphrase = &passphrase},
+        &outcome, &text);
+
+    passphrase_wipe(&passphrase);
+    return certificate;
+}
+
+START_TEST(a_passphrase_that_changes_has_the_key_read_anew)
+{
+    char *text = fresh("both.pem");
+    char *sealed = certificate_sealed(text, "one");
+
+    scratch_write(&scratch, "a.pem", sealed);
+    scratch_write(&scratch, "word", "one\n");
+    certificate_store_begin(store);
+    struct tls_certificate *first = get_sealed();
+
+    ck_assert_ptr_nonnull(first);
+    certificate_store_begin(store);
+    ck_assert_ptr_eq(get_sealed(), first);
+    ck_assert_int_eq(outcome, STORE_GOOD);
+    scratch_write(&scratch, "word", "other\n");
+    certificate_store_begin(store);
+    ck_assert_ptr_eq(get_sealed(), first);
+    ck_assert_int_eq(outcome, STORE_KEPT);
+    ck_assert_ptr_nonnull(strstr(problem, "a.pem: wrong passphrase for the key"));
+    drop("word");
+    certificate_store_begin(store);
+    ck_assert_ptr_eq(get_sealed(), first);
+    ck_assert_int_eq(outcome, STORE_KEPT);
+    ck_assert_ptr_nonnull(strstr(problem, "cannot read \""));
+    free(sealed);
+    free(text);
 }
 END_TEST
 
@@ -403,7 +570,16 @@ Suite *certificate_store_suite(void)
     tcase_add_test(tcase, a_link_that_flips_gives_one_or_the_other_whole);
     tcase_add_test(tcase, hidden_files_and_leftovers_are_no_certificates);
     tcase_add_test(tcase, a_directory_is_listed_in_byte_order_without_directories);
-    tcase_add_test(tcase, staples_are_listed_beside_their_certificates);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("keys apart");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, a_key_is_found_beside_its_certificate);
+    tcase_add_test(tcase, where_there_is_no_key_the_places_it_was_looked_for_are_named);
+    tcase_add_test(tcase, a_key_in_the_file_wins_over_one_beside_it);
+    tcase_add_test(tcase, half_a_pair_keeps_the_last_good_one_until_the_other_half_comes);
+    tcase_add_test(tcase, a_key_that_comes_to_the_better_place_is_taken_from_there);
+    tcase_add_test(tcase, a_file_with_nothing_but_a_key_is_told_from_a_bad_one);
+    tcase_add_test(tcase, a_passphrase_that_changes_has_the_key_read_anew);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -2,6 +2,7 @@
 #include "proxy/staple_files.h"
 
 #include "authority.h"
+#include "proxy/pem_dir.h"
 #include "responder.h"
 #include "scratch.h"
 #include "suites.h"
@@ -233,6 +234,32 @@ START_TEST(the_next_to_expire_is_known)
 }
 END_TEST
 
+START_TEST(staples_are_listed_beside_their_certificates)
+{
+    char           path[SCRATCH_PATH_BYTES];
+    struct pem_dir list;
+    struct error   error;
+
+    ck_assert(!pem_dir_is_wanted("www.pem.ocsp", ""));
+    scratch_write(&scratch, "d/a", "");
+    scratch_write(&scratch, "d/a-b", "");
+    scratch_write(&scratch, "d/a.ocsp", "");
+    scratch_write(&scratch, "d/a-b.ocsp", "");
+    scratch_write(&scratch, "d/a.b", "");
+    scratch_write(&scratch, "d/stray.ocsp", "");
+    scratch_write(&scratch, "d/.ocsp", "");
+    scratch_name(&scratch, "d", path);
+    ck_assert(pem_dir_list(&list, path, "a*", &error));
+    ck_assert_uint_eq(list.count, 3);
+    ck_assert_uint_eq(list.staples_count, 3);
+    ck_assert_ptr_nonnull(strstr(pem_dir_staple_of(&list, list.paths[0]), "/d/a.ocsp"));
+    ck_assert_ptr_nonnull(strstr(pem_dir_staple_of(&list, list.paths[1]), "/d/a-b.ocsp"));
+    ck_assert_ptr_null(pem_dir_staple_of(&list, list.paths[2]));
+    pem_dir_fini(&list);
+    ck_assert_ptr_null(pem_dir_staple_of(&list, "a"));
+}
+END_TEST
+
 Suite *staple_files_suite(void)
 {
     Suite *suite = suite_create("staple files");
@@ -247,6 +274,7 @@ Suite *staple_files_suite(void)
     tcase_add_test(tcase, a_staple_of_one_certificate_is_not_that_of_the_next);
     tcase_add_test(tcase, what_is_no_longer_asked_for_is_forgotten);
     tcase_add_test(tcase, the_next_to_expire_is_known);
+    tcase_add_test(tcase, staples_are_listed_beside_their_certificates);
     suite_add_tcase(suite, tcase);
     return suite;
 }
