@@ -73,6 +73,8 @@ void tls_library_free(struct tls_library **library)
     id_table_fini(&(*library)->certified_keys);
     id_table_fini(&(*library)->issuers);
     id_table_fini(&(*library)->parsed);
+    require(id_table_count(&(*library)->trusts) == 0);
+    id_table_fini(&(*library)->trusts);
     SSL_free((*library)->scales);
     EVP_MD_free((*library)->sha256);
     OSSL_DECODER_CTX_free((*library)->decoder);

@@ -27,6 +27,7 @@ struct tls_library {
     struct id_table          issuers; /* of the certificates made here, by their bytes */
     struct id_table          certified_keys; /* of certificates shown here, by their ids */
     struct id_table          parsed;         /* issuers parsed for handshakes, by their ids */
+    struct id_table          trusts;         /* of the contexts there are, by their digests */
     EVP_MD                  *sha256;         /* made at first use */
     OSSL_DECODER_CTX        *decoder; /* of private keys, into `decoded`; made at first use */
     EVP_PKEY                *decoded;

@@ -1,4 +1,5 @@
 /* Authorities (RFC 5280 section 6) and their lists of revoked certificates (section 5). */
+#include "base/require.h"
 #include "tls/openssl_error.h"
 #include "tls/tls_internal.h"
 #include "tls/verify_internal.h"
@@ -6,6 +7,7 @@
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A file on its way to being objects of OpenSSL. */
@@ -26,40 +28,101 @@ static void      note_end(const ASN1_TIME *end, int64_t *good_until_s);
 static bool      add_authorities(struct trust *trust, struct reading *reading, bool sends_names);
 static bool      add_authority(struct trust *trust, X509 *certificate, bool sends_names);
 static bool      add_revocations(struct trust *trust, struct reading *reading);
-static bool      read_all(struct tls_context *context, const struct tls_trust *options,
-                          struct trust *trust);
-static void      make_searchable(X509_CRL *list);
-static void      apply_checks(const struct tls_trust *options, struct trust *trust);
-static bool      hash_trust(struct tls_context *context, const struct tls_trust *options,
-                            uint8_t into[static VERIFY_DIGEST_BYTES]);
-static bool      hash_files(EVP_MD_CTX *hash, const struct bytes_const *files, size_t count);
+static struct trust *find(const struct tls_library *library, const struct tls_trust *options,
+                          const uint8_t *digest);
+static struct trust *trust_new(struct tls_library *library, const struct tls_trust *options,
+                               const uint8_t *digest);
+static void          trust_free(struct trust *trust);
+static uint64_t      id_of_digest(const uint8_t *digest);
+static bool          read_all(struct tls_library *library, const struct tls_trust *options,
+                              struct trust *trust);
+static void          make_searchable(X509_CRL *list);
+static void          apply_checks(const struct tls_trust *options, struct trust *trust);
+static bool          hash_trust(struct tls_library *library, const struct tls_trust *options,
+                                uint8_t into[static VERIFY_DIGEST_BYTES]);
+static bool          hash_files(EVP_MD_CTX *hash, const struct bytes_const *files, size_t count);
 
-bool trust_read(struct tls_context *context, const struct tls_trust *options, struct trust *trust)
+struct trust *trust_take(struct tls_library *library, const struct tls_trust *options)
 {
-    *trust = (struct trust){.may_miss_list = options->may_miss_list,
-                            .may_have_old = options->may_have_old,
-                            .store = X509_STORE_new(),
-                            .names = sk_X509_NAME_new_null()};
-    bool is_read = trust->store != NULL && trust->names != NULL &&
-                   read_all(context, options, trust) && hash_trust(context, options, trust->digest);
+    uint8_t       digest[VERIFY_DIGEST_BYTES];
+    bool          is_hashed = hash_trust(library, options, digest);
+    struct trust *trust = is_hashed ? find(library, options, digest) : NULL;
 
-    openssl_error_drop();
-    if (!is_read) {
-        trust_fini(trust);
-        return false;
+    if (trust != NULL) {
+        trust->holds++;
+    } else if (is_hashed) {
+        trust = trust_new(library, options, digest);
     }
-    apply_checks(options, trust);
-    return true;
+    openssl_error_drop();
+    return trust;
 }
 
-void trust_fini(struct trust *trust)
+void trust_give(struct trust *trust)
+{
+    require(trust->holds > 0);
+    if (--trust->holds == 0) {
+        id_table_remove(&trust->library->trusts, &trust->entry);
+        trust_free(trust);
+    }
+}
+
+static struct trust *find(const struct tls_library *library, const struct tls_trust *options,
+                          const uint8_t *digest)
+{
+    struct id_entry *at = id_table_find(&library->trusts, id_of_digest(digest));
+
+    for (; at != NULL; at = id_table_find_next(at)) {
+        struct trust *trust = container_of(at, struct trust, entry);
+
+        if (trust->sends_names == options->sends_names &&
+            memcmp(trust->digest, digest, sizeof(trust->digest)) == 0) {
+            return trust;
+        }
+    }
+    return NULL;
+}
+
+static struct trust *trust_new(struct tls_library *library, const struct tls_trust *options,
+                               const uint8_t *digest)
+{
+    struct trust *trust = calloc(1, sizeof(*trust));
+
+    if (trust == NULL) {
+        return NULL;
+    }
+    trust->library = library;
+    trust->holds = 1;
+    trust->may_miss_list = options->may_miss_list;
+    trust->may_have_old = options->may_have_old;
+    trust->sends_names = options->sends_names;
+    trust->store = X509_STORE_new();
+    trust->names = sk_X509_NAME_new_null();
+    memcpy(trust->digest, digest, sizeof(trust->digest));
+    if (trust->store == NULL || trust->names == NULL || !read_all(library, options, trust) ||
+        !id_table_add(&library->trusts, &trust->entry, id_of_digest(digest))) {
+        trust_free(trust);
+        return NULL;
+    }
+    apply_checks(options, trust);
+    return trust;
+}
+
+static void trust_free(struct trust *trust)
 {
     X509_STORE_free(trust->store);
     sk_X509_NAME_pop_free(trust->names, X509_NAME_free);
-    *trust = (struct trust){0};
+    free(trust);
 }
 
-static bool read_all(struct tls_context *context, const struct tls_trust *options,
+static uint64_t id_of_digest(const uint8_t *digest)
+{
+    uint64_t id = 0;
+
+    memcpy(&id, digest, sizeof(id));
+    return id;
+}
+
+static bool read_all(struct tls_library *library, const struct tls_trust *options,
                      struct trust *trust)
 {
     bool is_read = true;
@@ -71,7 +134,7 @@ static bool read_all(struct tls_context *context, const struct tls_trust *option
                                        ? options->authorities[i]
                                        : options->revocations[i - options->authorities_count];
 
-        is_read = reading_open(&reading, context->library->openssl, bytes) &&
+        is_read = reading_open(&reading, library->openssl, bytes) &&
                   (is_authority ? add_authorities(trust, &reading, options->sends_names)
                                 : add_revocations(trust, &reading));
         if (!reading_close(&reading) || !is_read) {
@@ -151,12 +214,12 @@ static void apply_checks(const struct tls_trust *options, struct trust *trust)
 }
 
 /* Of everything that decides whether a certificate is good. */
-static bool hash_trust(struct tls_context *context, const struct tls_trust *options,
+static bool hash_trust(struct tls_library *library, const struct tls_trust *options,
                        uint8_t into[static VERIFY_DIGEST_BYTES])
 {
     uint8_t     checks[] = {options->checks_leaf, options->checks_chain, options->may_miss_list,
                             options->may_have_old};
-    EVP_MD     *sha256 = EVP_MD_fetch(context->library->openssl, "SHA256", NULL);
+    EVP_MD     *sha256 = EVP_MD_fetch(library->openssl, "SHA256", NULL);
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
     bool is_hashed = sha256 != NULL && hash != NULL && EVP_DigestInit_ex(hash, sha256, NULL) == 1 &&
                      EVP_DigestUpdate(hash, &options->depth, sizeof(options->depth)) == 1 &&

@@ -59,12 +59,10 @@ void verify_close(struct tls_context *context)
     if (verify == NULL) {
         return;
     }
-    if (context->base == NULL) {
-        for (size_t i = 0; i < verify->trusts_count; i++) {
-            trust_fini(&verify->trusts[i]);
-        }
-        free(verify->trusts);
+    for (size_t i = 0; i < verify->trusts_count; i++) {
+        trust_give(verify->trusts[i]);
     }
+    free(verify->trusts);
     free(verify->policies);
     free(verify);
     context->verify = NULL;
@@ -80,19 +78,14 @@ static bool asks_anyone(const struct tls_verify_options *options)
     return false;
 }
 
-/* Read once for a frontend, however many policies its names have. */
 static bool read_trusts(struct tls_context *context, const struct tls_verify_options *options)
 {
     struct verify *verify = context->verify;
 
-    if (context->base != NULL) {
-        verify->trusts = context->base->verify->trusts;
-        verify->trusts_count = context->base->verify->trusts_count;
-        return true;
-    }
-    verify->trusts = calloc(options->trusts_count, sizeof(*verify->trusts));
+    verify->trusts = calloc(options->trusts_count, sizeof(struct trust *));
     for (size_t i = 0; verify->trusts != NULL && i < options->trusts_count; i++) {
-        if (!trust_read(context, &options->trusts[i], &verify->trusts[i])) {
+        verify->trusts[i] = trust_take(context->library, &options->trusts[i]);
+        if (verify->trusts[i] == NULL) {
             return false;
         }
         verify->trusts_count++;
@@ -112,7 +105,7 @@ static bool read_policies(struct tls_context *context, const struct tls_verify_o
         policy->mode = given->mode;
         if (given->mode != TLS_VERIFY_NONE) {
             require(given->trust < verify->trusts_count);
-            policy->trust = &verify->trusts[given->trust];
+            policy->trust = verify->trusts[given->trust];
             policy->allows = given->allows;
             policy->allows_count = given->allows_count;
         }
@@ -129,7 +122,7 @@ static bool read_policies(struct tls_context *context, const struct tls_verify_o
 static bool apply_policies(struct tls_context *context)
 {
     SSL_CTX *ssl_ctx = context->ssl_ctx;
-    STACK_OF(X509_NAME) *names = SSL_dup_CA_list(context->verify->trusts[0].names);
+    STACK_OF(X509_NAME) *names = SSL_dup_CA_list(context->verify->trusts[0]->names);
 
     if (names == NULL) {
         return false;
@@ -187,7 +180,7 @@ bool verify_choose(struct tls_engine *engine)
         SSL_set1_verify_cert_store(engine->ssl, policy->trust->store) != 1) {
         return false;
     }
-    if (policy->trust != NULL && policy->trust != &engine->context->verify->trusts[0]) {
+    if (policy->trust != NULL && policy->trust != engine->context->verify->trusts[0]) {
         names = SSL_dup_CA_list(policy->trust->names);
         if (names == NULL) {
             return false;

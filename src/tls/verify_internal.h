@@ -2,6 +2,7 @@
 #ifndef SALLYPORT_TLS_VERIFY_INTERNAL_H
 #define SALLYPORT_TLS_VERIFY_INTERNAL_H
 
+#include "base/id_table.h"
 #include "tls/client_names.h"
 #include "tls/verify.h"
 
@@ -12,13 +13,18 @@ struct tls_engine;
 
 enum { VERIFY_DIGEST_BYTES = 32, VERIFY_SUBJECT_BYTES_MAX = 256 };
 
-/* Authorities and their lists of revoked certificates, read. */
+/* Authorities and their lists of revoked certificates, read once for all contexts of a library that
+ * have the same: lists are long, and most reloads do not change them. */
 struct trust {
-    X509_STORE *store;
+    struct id_entry     entry; /* by the digest */
+    struct tls_library *library;
+    size_t              holds;
+    X509_STORE         *store;
     STACK_OF(X509_NAME) * names; /* sent to clients */
     int64_t lists_good_until_s;  /* the first of them expires then; 0: none does */
     bool    may_miss_list;
     bool    may_have_old;
+    bool    sends_names;
     uint8_t digest[VERIFY_DIGEST_BYTES];
 };
 
@@ -31,7 +37,7 @@ struct verify_policy {
 };
 
 struct verify {
-    struct trust            *trusts;
+    struct trust           **trusts;
     size_t                   trusts_count;
     struct verify_policy    *policies;
     size_t                   policies_count;
@@ -40,9 +46,9 @@ struct verify {
 
 /* --- trust.c ------------------------------------------------------------------------------ */
 
-/* False when the files are not as tls_trust_look saw them, or memory is short. */
-bool trust_read(struct tls_context *context, const struct tls_trust *options, struct trust *trust);
-void trust_fini(struct trust *trust);
+/* NULL when the files are not as tls_trust_look saw them, or memory is short. */
+struct trust *trust_take(struct tls_library *library, const struct tls_trust *options);
+void          trust_give(struct trust *trust);
 
 /* --- allow.c ------------------------------------------------------------------------------ */
 

@@ -2,6 +2,7 @@
 #include "authority.h"
 #include "pair.h"
 #include "suites.h"
+#include "tls/tls_internal.h"
 
 #include <openssl/pem.h>
 #include <stdlib.h>
@@ -161,12 +162,64 @@ START_TEST(anything_else_is_no_pin)
 }
 END_TEST
 
+/* --- shared by contexts -------------------------------------------------------------------- */
+
+static struct tls_context *context_of(struct tls_library *library, const struct tls_trust *trust)
+{
+    static const struct tls_verify policy = {.mode = TLS_VERIFY_REQUIRED};
+    struct tls_context_options     options = server_options();
+
+    options.verify = (struct tls_verify_options){
+        .trusts = trust, .trusts_count = 1, .policies = &policy, .policies_count = 1};
+    return context_new(library, &options);
+}
+
+START_TEST(contexts_with_the_same_files_read_them_once)
+{
+    struct tls_library *library = library_new();
+    struct credential   one = authority_make(NULL, "One");
+    char               *pem = credential_pem(&one);
+    char               *list = revocations_pem(&one, NULL, 1);
+    char               *longer = revocations_pem(&one, &one, 1);
+    struct bytes_const  authority = bytes_of(pem), revoked = bytes_of(list);
+    struct bytes_const  revoked_too = bytes_of(longer);
+    struct tls_trust    trust = {.authorities = &authority,
+                                 .authorities_count = 1,
+                                 .revocations = &revoked,
+                                 .revocations_count = 1,
+                                 .depth = 4};
+    struct tls_context *contexts[4];
+
+    contexts[0] = context_of(library, &trust);
+    contexts[1] = context_of(library, &trust);
+    ck_assert_uint_eq(id_table_count(&library->trusts), 1);
+    trust.sends_names = true;
+    contexts[2] = context_of(library, &trust);
+    ck_assert_uint_eq(id_table_count(&library->trusts), 2);
+    trust.revocations = &revoked_too;
+    contexts[3] = context_of(library, &trust);
+    ck_assert_uint_eq(id_table_count(&library->trusts), 3);
+    tls_context_free(&contexts[0]);
+    ck_assert_uint_eq(id_table_count(&library->trusts), 3);
+    for (size_t i = 1; i < 4; i++) {
+        tls_context_free(&contexts[i]);
+    }
+    ck_assert_uint_eq(id_table_count(&library->trusts), 0);
+    tls_library_free(&library);
+    free(pem);
+    free(list);
+    free(longer);
+    credential_fini(&one);
+}
+END_TEST
+
 Suite *trust_suite(void)
 {
-    return suite_of("trust", (const TTest *const[]){
-                                 a_file_may_hold_several_and_the_first_to_expire_counts,
-                                 a_list_of_revoked_ones_has_an_end, a_file_may_be_der,
-                                 what_is_broken_is_said_to_be,
-                                 where_there_is_nothing_there_is_nothing_broken,
-                                 a_pin_is_hexadecimal_or_base64, anything_else_is_no_pin, NULL});
+    return suite_of("trust",
+                    (const TTest *const[]){a_file_may_hold_several_and_the_first_to_expire_counts,
+                                           a_list_of_revoked_ones_has_an_end, a_file_may_be_der,
+                                           what_is_broken_is_said_to_be,
+                                           where_there_is_nothing_there_is_nothing_broken,
+                                           a_pin_is_hexadecimal_or_base64, anything_else_is_no_pin,
+                                           contexts_with_the_same_files_read_them_once, NULL});
 }
