@@ -1,5 +1,6 @@
 #include "proxy/certificate_store.h"
 
+#include "base/clock.h"
 #include "base/id_table.h"
 #include "base/require.h"
 #include "proxy/pem_file.h"
@@ -34,6 +35,7 @@ struct certificate_store {
     struct id_table     by_content; /* those with a certificate */
     struct staple_files staples;
     uint64_t            round;
+    uint64_t            passphrases_until_ns;
 };
 
 static struct stored *store_find(const struct certificate_store  *store,
@@ -105,6 +107,12 @@ void certificate_store_begin(struct certificate_store *store)
 {
     store->round++;
     staple_files_begin(&store->staples);
+    store->passphrases_until_ns = clock_now_ns() + PASSPHRASES_SECONDS_MAX * NS_PER_S;
+}
+
+uint64_t certificate_store_passphrases_until(const struct certificate_store *store)
+{
+    return store->passphrases_until_ns;
 }
 
 void certificate_store_sweep(struct certificate_store *store)

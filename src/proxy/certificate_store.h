@@ -44,8 +44,10 @@ struct certificate_tally {
 
 /* Before a configuration's certificates are asked for: a file is looked at once a round. */
 void certificate_store_begin(struct certificate_store *store);
-void certificate_store_tally(const struct certificate_store *store,
-                             struct certificate_tally       *tally);
+/* When the programs that give passphrases must have ended, all of the round together. */
+uint64_t certificate_store_passphrases_until(const struct certificate_store *store);
+void     certificate_store_tally(const struct certificate_store *store,
+                                 struct certificate_tally       *tally);
 /* After: forgets what this round did not ask for. */
 void certificate_store_sweep(struct certificate_store *store);
 

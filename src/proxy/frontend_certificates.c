@@ -75,6 +75,7 @@ frontend_certificates_choose(const struct frontend_certificates_options *options
     }
     passphrase_init(&choosing.passphrase, &frontend->key_passphrase_file,
                     &frontend->key_passphrase_cmd);
+    choosing.passphrase.until_ns = certificate_store_passphrases_until(options->store);
     choose_groups(&choosing, true);
     choose_files(&choosing);
     choose_groups(&choosing, false);
@@ -153,6 +154,7 @@ static void choose_group(struct choosing *choosing, const struct config_certific
     };
 
     passphrase_init(&own, &certificate->key_passphrase_file, &certificate->key_passphrase_cmd);
+    own.until_ns = choosing->passphrase.until_ns;
     if (!passphrase_is_given(&own)) {
         source.passphrase = &choosing->passphrase;
     }

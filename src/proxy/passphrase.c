@@ -10,16 +10,17 @@
 
 enum { FILE_BYTES_MAX = 64 * 1024, COMPLAINTS_MAX = 16, COMPLAINT_BYTES = 512 };
 
-static bool ask(struct passphrase *passphrase, struct text *problem);
-static bool read_file(struct passphrase *passphrase, struct text *problem);
-static bool run_command(struct passphrase *passphrase, struct text *problem);
-static void tell_complaints(const struct command_output *complaints);
+static bool     ask(struct passphrase *passphrase, struct text *problem);
+static bool     read_file(struct passphrase *passphrase, struct text *problem);
+static bool     run_command(struct passphrase *passphrase, struct text *problem);
+static uint64_t time_left_ns(const struct passphrase *passphrase);
+static void     tell_complaints(const struct command_output *complaints);
 static bool take_line(struct passphrase *passphrase, struct bytes_const text, struct text *problem);
 
 void passphrase_init(struct passphrase *passphrase, const struct config_string *file,
                      const struct config_strings *command)
 {
-    *passphrase = (struct passphrase){.file = file, .command = command};
+    *passphrase = (struct passphrase){.file = file, .command = command, .until_ns = CLOCK_NEVER};
 }
 
 void passphrase_wipe(struct passphrase *passphrase)
@@ -100,8 +101,7 @@ static bool read_file(struct passphrase *passphrase, struct text *problem)
 static bool run_command(struct passphrase *passphrase, struct text *problem)
 {
     const char    *arguments[COMMAND_ARGUMENTS_MAX + 1] = {NULL};
-    struct command command = {.arguments = arguments,
-                              .within_ns = PASSPHRASE_SECONDS_MAX * NS_PER_S};
+    struct command command = {.arguments = arguments, .within_ns = time_left_ns(passphrase)};
     size_t         count = passphrase->command->count;
 
     require(count <= COMMAND_ARGUMENTS_MAX);
@@ -123,6 +123,15 @@ static bool run_command(struct passphrase *passphrase, struct text *problem)
     passphrase->is_settled = true;
     command_wipe(&command);
     return is_run;
+}
+
+static uint64_t time_left_ns(const struct passphrase *passphrase)
+{
+    uint64_t now_ns = clock_now_ns();
+    uint64_t left_ns = now_ns < passphrase->until_ns ? passphrase->until_ns - now_ns : 0;
+
+    return left_ns < PASSPHRASE_SECONDS_MAX * NS_PER_S ? left_ns
+                                                       : PASSPHRASE_SECONDS_MAX * NS_PER_S;
 }
 
 /* Its lines, each as one of ours, so that nothing in them can pass for another. */

@@ -14,11 +14,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PASSPHRASE_SECONDS_MAX = 10, PASSPHRASE_PROBLEM_BYTES = 512 };
+/* A program has so long; all of one reload together twice that, which is less than the service
+ * manager's watchdog waits for a sign of the control thread. */
+enum { PASSPHRASE_SECONDS_MAX = 10, PASSPHRASES_SECONDS_MAX = 20, PASSPHRASE_PROBLEM_BYTES = 512 };
 
 struct passphrase {
     const struct config_string  *file;    /* "": none */
     const struct config_strings *command; /* empty: none */
+    uint64_t until_ns; /* a program must have ended by then; may be set after passphrase_init */
     /* private */
     enum { PASSPHRASE_NOT_ASKED, PASSPHRASE_THERE, PASSPHRASE_FAILED } state;
     uint8_t             bytes[TLS_PASSPHRASE_BYTES_MAX];

@@ -1,6 +1,7 @@
 /* What opens keys: from a file, from a program, and asked for once. */
 #include "proxy/passphrase.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "scratch.h"
 #include "suites.h"
@@ -180,6 +181,16 @@ START_TEST(a_program_is_asked_once_whether_it_knows_or_not)
 }
 END_TEST
 
+START_TEST(a_program_for_which_no_time_is_left_is_ended)
+{
+    (void)of_script("echo x");
+    arguments[2].text = "sleep 60";
+    passphrase_init(&passphrase, &file, &command);
+    passphrase.until_ns = clock_now_ns();
+    check_has(get(), "key-passphrase-cmd: \"/bin/sh\" did not end within 0 seconds");
+}
+END_TEST
+
 START_TEST(places_are_told_apart)
 {
     (void)of_script("echo x");
@@ -211,6 +222,7 @@ Suite *passphrase_suite(void)
     tcase_add_test(tcase, a_program_that_fails_is_named_and_its_complaints_are_lines_of_the_log);
     tcase_add_test(tcase, a_program_with_much_to_complain_of_fills_no_log);
     tcase_add_test(tcase, a_program_is_asked_once_whether_it_knows_or_not);
+    tcase_add_test(tcase, a_program_for_which_no_time_is_left_is_ended);
     tcase_add_test(tcase, places_are_told_apart);
     suite_add_tcase(suite, tcase);
     return suite;
