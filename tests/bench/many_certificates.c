@@ -2,15 +2,17 @@
  * What many certificates cost: to load a directory of them, to load it again unchanged, in memory,
  * and in handshakes. Prints one line of JSON; times are CPU time of this thread.
  *
- *   bench-many-certificates [COUNT]
+ *   bench-many-certificates [COUNT [staples]]
  *
- * Each file has a leaf with an EC key and an issuer that all share. Handshakes are full ones in TLS
- * 1.3, the server's side alone; `cold` is the first with each certificate, which parses it.
+ * Each file has a leaf with an EC key and the issuer that all share; with `staples` there is an
+ * OCSP answer beside each. Handshakes are full ones in TLS 1.3, the server's side alone; `cold` is
+ * the first with each certificate, which parses it.
  */
+#include "authority.h"
 #include "base/clock.h"
 #include "base/require.h"
-#include "certificates.h"
 #include "proxy/snapshot.h"
+#include "responder.h"
 #include "tls/client.h"
 #include "tls/context.h"
 #include "tls/engine.h"
@@ -41,6 +43,7 @@ struct end {
 struct bench {
     char                      directory[NAME_BYTES];
     size_t                    count;
+    bool                      has_staples;
     struct certificate_store *store;
     struct snapshot          *snapshot;
     struct tls_library       *library; /* a worker's */
@@ -49,15 +52,17 @@ struct bench {
     uint64_t                  server_ns; /* of the run in progress */
 };
 
-static void     write_files(const struct bench *bench);
-static void     path_of(const struct bench *bench, size_t index, char into[static PATH_BYTES]);
-static double   load(struct bench *bench);
-static double   open_contexts(struct bench *bench);
-static double   handshakes_us(struct bench *bench, size_t first, size_t names, size_t count);
-static void     shake_hands(struct bench *bench, const char *name);
-static bool     step(struct end *end, struct end *from);
-static void     end_open(struct end *end, const struct tls_context *context, enum tls_role role);
-static void     close_all(struct bench *bench);
+static void   write_files(const struct bench *bench);
+static void   write_file(const struct bench *bench, size_t index, const struct credential *issuer);
+static void   write_text(const char *path, const char *suffix, char *text);
+static void   path_of(const struct bench *bench, size_t index, char into[static PATH_BYTES]);
+static double load(struct bench *bench);
+static double open_contexts(struct bench *bench);
+static double handshakes_us(struct bench *bench, size_t first, size_t names, size_t count);
+static void   shake_hands(struct bench *bench, const char *name);
+static bool   step(struct end *end, struct end *from);
+static void   end_open(struct end *end, const struct tls_context *context, enum tls_role role);
+static void   close_all(struct bench *bench);
 static uint64_t cpu_ns(void);
 static double   heap_kib(void);
 
@@ -70,6 +75,7 @@ int main(int arguments_count, char **arguments)
     if (arguments_count > 1) {
         bench.count = strtoul(arguments[1], NULL, 10);
     }
+    bench.has_staples = arguments_count > 2 && strcmp(arguments[2], "staples") == 0;
     require(bench.count > 0);
     (void)snprintf(bench.directory, sizeof(bench.directory), "/tmp/sallyport-bench-XXXXXX");
     require(mkdtemp(bench.directory) != NULL);
@@ -102,26 +108,46 @@ int main(int arguments_count, char **arguments)
 
 static void write_files(const struct bench *bench)
 {
-    char *shared = certificate_make(&(struct certificate_options){
-        .kind = CERTIFICATE_EC_P256, .common_name = "issuer", .days = 2});
-    char *issuer = certificate_only_leaf(shared);
+    struct credential issuer = authority_make(NULL, "issuer");
 
     for (size_t i = 0; i < bench->count; i++) {
-        char names[NAME_BYTES], path[PATH_BYTES];
-
-        (void)snprintf(names, sizeof(names), "DNS:n%zu.example.org", i);
-        path_of(bench, i, path);
-        char *text = certificate_make(&(struct certificate_options){
-            .kind = CERTIFICATE_EC_P256, .common_name = "n", .names = names, .days = 2});
-
-        FILE *file = fopen(path, "w");
-
-        require(file != NULL && fprintf(file, "%s%s", text, issuer) > 0);
-        require(fclose(file) == 0);
-        free(text);
+        write_file(bench, i, &issuer);
     }
-    free(issuer);
-    free(shared);
+    credential_fini(&issuer);
+}
+
+static void write_file(const struct bench *bench, size_t index, const struct credential *issuer)
+{
+    char name[NAME_BYTES], path[PATH_BYTES];
+
+    (void)snprintf(name, sizeof(name), "n%zu.example.org", index);
+    path_of(bench, index, path);
+    struct credential leaf = credential_make(
+        issuer, &(struct credential_options){.subject = {{.kind = NID_commonName, .bytes = "n"}},
+                                             .names = {{.kind = GEN_DNS, .bytes = name}},
+                                             .ends_days = 2});
+
+    write_text(path, "", credential_pem_with_key(&leaf, issuer));
+    if (bench->has_staples) {
+        struct bytes der = answer_make(&(struct answer_options){.issuer = issuer, .about = &leaf});
+
+        write_text(path, STAPLE_SUFFIX, answer_pem(der));
+        free(der.data);
+    }
+    credential_fini(&leaf);
+}
+
+/* Takes the text. */
+static void write_text(const char *path, const char *suffix, char *text)
+{
+    char  whole[PATH_BYTES + 8];
+    FILE *file = NULL;
+
+    (void)snprintf(whole, sizeof(whole), "%s%s", path, suffix);
+    file = fopen(whole, "w");
+    require(file != NULL && fputs(text, file) >= 0);
+    require(fclose(file) == 0);
+    free(text);
 }
 
 static void path_of(const struct bench *bench, size_t index, char into[static PATH_BYTES])
@@ -145,6 +171,7 @@ static double load(struct bench *bench)
     struct snapshot *snapshot = snapshot_build(&config, bench->store, &report);
 
     require(snapshot != NULL && snapshot->certificates.count == bench->count);
+    require(snapshot->staples.count == (bench->has_staples ? bench->count : 0));
     snapshot_free(&bench->snapshot);
     bench->snapshot = snapshot;
     config_report_fini(&report);
@@ -242,6 +269,8 @@ static void close_all(struct bench *bench)
         char path[PATH_BYTES];
 
         path_of(bench, i, path);
+        (void)unlink(path);
+        (void)snprintf(path + strlen(path), sizeof(path) - strlen(path), STAPLE_SUFFIX);
         (void)unlink(path);
     }
     (void)rmdir(bench->directory);
