@@ -246,6 +246,21 @@ def test_a_file_that_goes_bad_leaves_the_last_good_answer_in_use(site, authority
     assert status(proxy.port()) is None
 
 
+def test_what_takes_certificates_away_unread_leaves_their_staples_too(serve, authority, www,
+                                                                       directory):
+    shelf = directory / "shelf"
+    shelf.mkdir()
+    write(shelf / "www.pem", www.pem())
+    write(shelf / "www.pem.ocsp", authority.answer(www))
+    named = write(directory / "named.pem", authority.issue("named.example").pem())
+    proxy = serve("builtin:echo", {"pem-file": named, "pem-dir": shelf})
+    assert status(proxy.port()) == "good"
+    shelf.rename(directory / "away")
+    reload(proxy)
+    proxy.wait_for_line(r'cannot read ".*/shelf/www\.pem\.ocsp": .*the last good one is sent')
+    assert status(proxy.port()) == "good"
+
+
 def test_a_staple_that_expires_while_it_is_served_is_sent_no_more(site, authority, www):
     proxy = site(www, authority.answer(www, ends_s=5))
     assert tallies(proxy)[0]["count"] == "1"
