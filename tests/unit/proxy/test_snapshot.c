@@ -29,9 +29,12 @@ static char                      directory[] = "/tmp/sallyport-snapshot-XXXXXX";
 static struct config_report      report;
 static struct certificate_store *store;
 
-/* Linked in the place of explicit_bzero, to see what is wiped. */
+/* Linked in the place of explicit_bzero, to see what is wiped; and in that of what a fortified
+ * build calls instead. */
 void __real_explicit_bzero(void *memory, size_t len);
 void __wrap_explicit_bzero(void *memory, size_t len);
+void __real___explicit_bzero_chk(void *memory, size_t len, size_t memory_len);
+void __wrap___explicit_bzero_chk(void *memory, size_t len, size_t memory_len);
 
 static size_t wiped_bytes;
 
@@ -39,6 +42,12 @@ void __wrap_explicit_bzero(void *memory, size_t len)
 {
     wiped_bytes += len;
     __real_explicit_bzero(memory, len);
+}
+
+void __wrap___explicit_bzero_chk(void *memory, size_t len, size_t memory_len)
+{
+    wiped_bytes += len;
+    __real___explicit_bzero_chk(memory, len, memory_len);
 }
 
 static void write_file(const char *name, const char *text, mode_t mode)
