@@ -31,18 +31,16 @@ static void               put_words(struct line *line, const char *key, const ch
 static void               put_number(struct line *line, const char *key, uint64_t number);
 static void               put_tenths(struct line *line, const char *key, uint64_t duration_ns);
 static void               put_alert(struct line *line, const struct tls_alert *alert);
-static char              *base32(char *at, uint64_t number, unsigned digits);
 static struct bytes_const bytes_of(const char *string);
 static struct bytes_const clipped(struct bytes_const bytes);
 
 void access_line_id(const struct session_summary *summary, char into[static ACCESS_ID_BYTES])
 {
-    char *at = base32(into, summary->id_time_us / 1000, 10);
+    struct session_id id = {.time_us = summary->id_time_us,
+                            .reactor = summary->id_reactor,
+                            .number = summary->id_number};
 
-    at = base32(at, summary->id_time_us % 1000, 2);
-    at = base32(at, summary->id_reactor, 7);
-    at = base32(at, summary->id_number, 7);
-    *at = '\0';
+    session_id_text(&id, into);
 }
 
 void access_line_conn(struct text *into, const struct access_style *style,
@@ -278,18 +276,6 @@ static void put_alert(struct line *line, const struct tls_alert *alert)
 }
 
 /* --- pieces --------------------------------------------------------------------------------- */
-
-/* Writes the low digits, highest first; returns where the next goes. */
-static char *base32(char *at, uint64_t number, unsigned digits)
-{
-    static const char crockford[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-    for (unsigned i = digits; i > 0; i--) {
-        at[i - 1] = crockford[number & 31];
-        number >>= 5;
-    }
-    return at + digits;
-}
 
 static struct bytes_const bytes_of(const char *string)
 {

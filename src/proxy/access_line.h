@@ -7,6 +7,7 @@
 #define SALLYPORT_PROXY_ACCESS_LINE_H
 
 #include "base/text.h"
+#include "proxy/session_id.h"
 #include "proxy/summary.h"
 
 #include <stdbool.h>
@@ -15,7 +16,7 @@
 enum {
     ACCESS_LINE_BYTES = 16 * 1024, /* room for any line, NUL included */
     ACCESS_VALUE_BYTES_MAX = 256,  /* longer values are cut */
-    ACCESS_ID_BYTES = 27,          /* NUL included */
+    ACCESS_ID_BYTES = SESSION_ID_BYTES,
 };
 
 /* How lines are written, and when what they tell of happened (shown in JSON only). */
@@ -24,8 +25,7 @@ struct access_style {
     uint64_t wall_us;
 };
 
-/* "01JQ7…": 26 characters of Crockford's base 32, which sort by time of accept, then by reactor and
- * number. */
+/* See session_id.h. */
 void access_line_id(const struct session_summary *summary, char into[static ACCESS_ID_BYTES]);
 
 /* Each appends one line, without a newline, to a text with ACCESS_LINE_BYTES of memory. */

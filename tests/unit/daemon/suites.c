@@ -1,6 +1,8 @@
 #include "suites.h"
 
 suite_maker *const suites_all[] = {arguments_suite,
+                                   control_command_suite,
+                                   control_line_suite,
                                    cpus_suite,
                                    limits_suite,
                                    listening_suite,

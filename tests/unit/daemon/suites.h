@@ -2,6 +2,8 @@
 #include "suite.h"
 
 Suite *arguments_suite(void);
+Suite *control_command_suite(void);
+Suite *control_line_suite(void);
 Suite *cpus_suite(void);
 Suite *limits_suite(void);
 Suite *listening_suite(void);
