@@ -117,7 +117,7 @@ static bool prepare_listener(int fd, const struct address *address,
                              const struct listen_options *options)
 {
     if (address_is_unix(address)) {
-        return true;
+        return options->file_mode == 0 || fchmod(fd, (mode_t)options->file_mode) == 0;
     }
     prepare_stream(fd, address);
     if (!set_flag(fd, SOL_SOCKET, SO_REUSEADDR)) {

@@ -10,6 +10,9 @@
 struct listen_options {
     int  backlog;    /* the kernel clamps it to net.core.somaxconn */
     bool reuse_port; /* several sockets share the port: one a reactor */
+    /* Of a UNIX path: its permissions from the beginning, as far as the umask lets; 0: all that the
+     * umask lets. */
+    unsigned file_mode;
 };
 
 /*

@@ -198,6 +198,25 @@ START_TEST(a_socket_file_somebody_listens_on_is_left_alone)
 }
 END_TEST
 
+START_TEST(a_socket_file_can_be_closed_to_others_from_the_beginning)
+{
+    char           directory[] = "/tmp/test-socket-XXXXXX";
+    struct address address = path_in(directory);
+    mode_t         before = umask(0);
+    struct error   error;
+    struct stat    file;
+    int            fd =
+        socket_listen(&address, &(struct listen_options){.backlog = 1, .file_mode = 0600}, &error);
+
+    (void)umask(before);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(lstat(address.socket.unix_path.sun_path, &file), 0);
+    ck_assert_uint_eq(file.st_mode & 0777, 0600);
+    (void)close(fd);
+    remove_all(directory, &address);
+}
+END_TEST
+
 START_TEST(a_file_that_is_no_socket_is_left_alone)
 {
     char           directory[] = "/tmp/test-socket-XXXXXX";
@@ -265,6 +284,7 @@ Suite *socket_suite(void)
                                            a_port_in_use_is_an_error_that_says_so,
                                            a_socket_file_left_behind_is_replaced,
                                            a_socket_file_somebody_listens_on_is_left_alone,
+                                           a_socket_file_can_be_closed_to_others_from_the_beginning,
                                            a_file_that_is_no_socket_is_left_alone,
                                            an_abort_is_a_reset_even_when_linger_cannot_be_set,
                                            what_is_no_socket_has_no_local_address, NULL});
