@@ -6,6 +6,8 @@
 #ifndef SALLYPORT_BASE_LOG_H
 #define SALLYPORT_BASE_LOG_H
 
+#include "base/text.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -19,6 +21,10 @@ typedef void log_sink(enum log_level level, const char *line, size_t line_len);
 /* Both are set at start, before there are threads; NULL brings the stderr sink back. */
 void log_set_level(enum log_level level);
 void log_set_sink(log_sink *sink);
+
+/* What the calling thread has to say of errors and warnings goes into this text as well, a line
+ * each, whatever the level; NULL: no longer. For who has to answer for what it asked for. */
+void log_copy_to(struct text *text);
 
 bool        log_is_on(enum log_level level);
 const char *log_level_name(enum log_level level);

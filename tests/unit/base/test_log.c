@@ -69,9 +69,29 @@ START_TEST(every_level_has_its_name)
 }
 END_TEST
 
+START_TEST(errors_and_warnings_are_copied_whatever_the_level)
+{
+    char        memory[64];
+    struct text text;
+
+    begin(LOG_LEVEL_ERROR);
+    text_init(&text, memory, sizeof(memory));
+    log_copy_to(&text);
+    log_error("one");
+    log_warn("two");
+    log_info("three");
+    log_copy_to(NULL);
+    log_error("four");
+    ck_assert_str_eq(memory, "one\ntwo\n");
+    ck_assert_uint_eq(lines, 2);
+    end();
+}
+END_TEST
+
 Suite *log_suite(void)
 {
     return suite_of("log", (const TTest *const[]){a_line_reaches_the_sink_when_its_level_is_on,
                                                   a_line_that_is_too_long_is_cut,
+                                                  errors_and_warnings_are_copied_whatever_the_level,
                                                   every_level_has_its_name, NULL});
 }
