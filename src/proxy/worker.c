@@ -7,8 +7,10 @@
 #include "proxy/buffers.h"
 #include "proxy/listener.h"
 #include "proxy/session.h"
+#include "proxy/session_list.h"
 #include "proxy/session_memory.h"
 #include "proxy/session_store.h"
+#include "proxy/session_summary.h"
 #include "proxy/turnstile.h"
 #include "proxy/worker_internal.h"
 
@@ -41,6 +43,7 @@ struct worker {
     struct slab          *listener_slab;
     struct list           active; /* sessions, in the order of accepting */
     struct list           over;   /* sessions to be returned at the end of the turn */
+    struct list           lists;  /* struct session_list, those open */
     struct list           listeners;
     struct list           parked; /* sessions waiting for a place to handshake */
     struct task           reap;
@@ -63,9 +66,6 @@ static void             worker_begin(struct worker *worker, struct session *sess
 static void             on_relieve(void *owner, size_t wanted);
 static void             on_reap(struct task *task);
 static void             reap_session(struct worker *worker, struct session *session);
-static void             summarize(const struct worker *worker, struct session *session,
-                                  struct session_summary *summary);
-static void             summarize_tls(struct session *session, struct session_summary *summary);
 static void             give_back_after_burst(struct worker *worker);
 static void             resume_listeners(struct worker *worker);
 static void             tell_when_empty(struct worker *worker);
@@ -83,6 +83,7 @@ struct worker *worker_new(const struct worker_options *options, struct error *er
     turnstile_init(&worker->turnstile, options->reactor, ACCEPTS_PER_TURN);
     list_init(&worker->active);
     list_init(&worker->over);
+    list_init(&worker->lists);
     list_init(&worker->old);
     list_init(&worker->listeners);
     list_init(&worker->parked);
@@ -403,6 +404,7 @@ void worker_handshake_end(struct worker *worker, struct session *session)
 
 void worker_session_over(struct worker *worker, struct session *session)
 {
+    session_list_pass(&worker->lists, session);
     list_remove(&session->link);
     list_append(&worker->over, &session->link);
     reactor_defer(worker->options.reactor, &worker->reap);
@@ -479,7 +481,7 @@ static void reap_session(struct worker *worker, struct session *session)
     struct reactor        *reactor = worker->options.reactor;
     struct session_summary summary;
 
-    summarize(worker, session, &summary);
+    session_summarize(session, &summary);
     worker->options.report(worker->options.owner, &summary);
     reactor_count(reactor, METRIC_BYTES_FROM_CLIENTS, (int64_t)session->up.bytes);
     reactor_count(reactor, METRIC_BYTES_TO_CLIENTS, (int64_t)session->down.bytes);
@@ -496,56 +498,6 @@ static void reap_session(struct worker *worker, struct session *session)
     worker_leave_generation(worker, session->frontend->generation);
     slab_give(worker->sessions, session);
     quota_give(worker->options.connections);
-}
-
-static void summarize(const struct worker *worker, struct session *session,
-                      struct session_summary *summary)
-{
-    bool is_established = session->established_ns != 0;
-
-    *summary = (struct session_summary){
-        .id_time_us = session->accepted_us,
-        .id_reactor = reactor_index(worker->options.reactor),
-        .id_number = session->number,
-        .frontend = session->frontend->snapshot->config->name.text,
-        .backend = session->pool != NULL ? pool_config(session->pool)->name.text : "-",
-        .server = session->target != NULL ? session->target->config->address.text : "-",
-        .handshake_ns =
-            is_established ? session->established_ns - session->accepted_ns : SUMMARY_NEVER,
-        .wait_ns = session->waited_ns,
-        .connect_ns = session->connect_ns,
-        .duration_ns = reactor_now_ns(worker->options.reactor) - session->accepted_ns,
-        .bytes_in = session->up.bytes,
-        .bytes_out = session->down.bytes,
-        .reason = session_reason(session),
-        .is_probe = !session->has_bytes && (session_reason(session) == END_CLIENT_CLOSE ||
-                                            session_reason(session) == END_CLIENT_RESET),
-    };
-    memcpy(&summary->client.socket, session->client_address, session->client_address_len);
-    summary->client.len = session->client_address_len;
-    summarize_tls(session, summary);
-}
-
-static void summarize_tls(struct session *session, struct session_summary *summary)
-{
-    static const struct tls_facts no_facts = {
-        .version = "-", .cipher = "-", .group = "-", .verify = "none"};
-    static const struct tls_offered no_offer = {.versions = "-"};
-
-    summary->facts = no_facts;
-    summary->offered = no_offer;
-    summary->tls_reason = "-";
-    if (!session->has_engine) {
-        return;
-    }
-    tls_engine_facts(&session->engine, &summary->facts);
-    tls_engine_offered(&session->engine, &summary->offered);
-    summary->tls_failure = tls_engine_failure(&session->engine);
-    summary->has_tls_failure = summary->tls_failure != TLS_FAILURE_NONE;
-    if (summary->has_tls_failure) {
-        summary->tls_reason = tls_engine_reason(&session->engine);
-        summary->alert = tls_engine_alert(&session->engine);
-    }
 }
 
 static void resume_listeners(struct worker *worker)
@@ -572,7 +524,22 @@ static void tell_when_empty(struct worker *worker)
     empty(worker->options.owner);
 }
 
-/* --- what sessions and listeners need ------------------------------------------------------ */
+/* --- what sessions, lists of them and listeners need --------------------------------------- */
+
+struct list *worker_sessions_active(struct worker *worker)
+{
+    return &worker->active;
+}
+
+uint32_t worker_next_number(const struct worker *worker)
+{
+    return worker->next_number;
+}
+
+struct list *worker_session_lists(struct worker *worker)
+{
+    return &worker->lists;
+}
 
 struct reactor *worker_reactor(const struct worker *worker)
 {

@@ -18,6 +18,12 @@ struct builtin *worker_builtin(const struct worker *worker);
 /* What connections pass before they begin: eight a turn, all listeners together. */
 struct turnstile *worker_turnstile(struct worker *worker);
 
+/* Sessions that are not over, in the order of accepting; the number that the next one gets; and the
+ * lists that are being gone through. */
+struct list *worker_sessions_active(struct worker *worker);
+uint32_t     worker_next_number(const struct worker *worker);
+struct list *worker_session_lists(struct worker *worker);
+
 /* Begins a session on a socket just accepted. False: a limit is reached, or buffers or descriptors
  * are short; the socket stays the caller's, who tries again when listener_resume is called or some
  * time has passed. */

@@ -1,0 +1,12 @@
+/* What is known of a session, at its end or before. */
+#ifndef SALLYPORT_PROXY_SESSION_SUMMARY_H
+#define SALLYPORT_PROXY_SESSION_SUMMARY_H
+
+#include "proxy/summary.h"
+
+struct session;
+
+/* Points into the session. */
+void session_summarize(struct session *session, struct session_summary *summary);
+
+#endif
