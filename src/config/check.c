@@ -14,6 +14,7 @@ static void check_timeouts(const struct config *config, struct config_report *re
 static void check_tickets(const struct config *config, struct config_report *report);
 static void check_log_file(int target, const struct config_string *file, struct config_place at,
                            struct config_report *report);
+static void check_control(const struct config_control *control, struct config_report *report);
 static void check_frontend(const struct config *config, const struct config_frontend *frontend,
                            struct config_report *report);
 static void check_certificates(const struct config_frontend *frontend,
@@ -32,6 +33,7 @@ void check_config(struct config *config, struct config_memory *memory, struct co
     check_log_file(config->log.target, &config->log.file, config->log.at, report);
     check_log_file(config->access_log.target, &config->access_log.file, config->access_log.at,
                    report);
+    check_control(&config->control, report);
     check_unique(config, report);
     for (size_t i = 0; i < config->frontends_count; i++) {
         check_frontend(config, &config->frontends[i], report);
@@ -99,6 +101,33 @@ static void check_log_file(int target, const struct config_string *file, struct 
     } else if (target != CONFIG_LOG_FILE && file->text[0] != '\0') {
         config_report_add(report, CONFIG_WARNING, file->at,
                           "file is not used, the target is another");
+    }
+}
+
+static void check_control(const struct config_control *control, struct config_report *report)
+{
+    enum {
+        PATH_BYTES_MAX = 107,
+        WRITABLE_TO_OTHERS = 0002
+    }; /* of a UNIX address, without its NUL */
+    unsigned mode = 0;
+
+    if (!config_parse_mode(control->mode.text, &mode)) {
+        config_report_add(report, CONFIG_ERROR, control->mode.at,
+                          "mode: octal digits such as \"0660\" are wanted, found \"%.80s\"",
+                          control->mode.text);
+    } else if ((mode & WRITABLE_TO_OTHERS) != 0 && control->socket.text[0] != '\0') {
+        config_report_add(report, CONFIG_WARNING, control->mode.at,
+                          "mode: with \"%s\" everyone on this machine may use the socket",
+                          control->mode.text);
+    }
+    if (control->socket.text[0] != '\0' && control->socket.text[0] != '/') {
+        config_report_add(report, CONFIG_ERROR, control->socket.at,
+                          "socket: a path that begins with \"/\" is wanted, found \"%.80s\"",
+                          control->socket.text);
+    } else if (strlen(control->socket.text) > PATH_BYTES_MAX) {
+        config_report_add(report, CONFIG_ERROR, control->socket.at,
+                          "socket: a path of at most %d bytes is wanted", PATH_BYTES_MAX);
     }
 }
 

@@ -15,6 +15,7 @@
 
 #include "config/certificate.h"
 #include "config/clients.h"
+#include "config/control.h"
 #include "config/policy.h"
 #include "config/report.h"
 #include "config/strings.h"
@@ -142,6 +143,7 @@ struct config {
     struct config_timeouts   timeouts;
     struct config_log        log;
     struct config_access_log access_log;
+    struct config_control    control;
     struct config_frontend  *frontends;
     size_t                   frontends_count;
     struct config_backend   *backends;

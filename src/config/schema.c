@@ -43,6 +43,7 @@
 #define OPTION_IN_timeouts    NO_ROW
 #define OPTION_IN_log         NO_ROW
 #define OPTION_IN_access_log  NO_ROW
+#define OPTION_IN_control     NO_ROW
 #define OPTION_IN_frontend    NO_ROW
 #define OPTION_IN_certificate NO_ROW
 #define OPTION_IN_route       NO_ROW
@@ -82,6 +83,15 @@ static const struct schema_option options_access_log[] = {
 TABLE_GROUP(access_log, "access-log", config_access_log);
 #undef OPTION_IN_access_log
 #define OPTION_IN_access_log NO_ROW
+
+#undef OPTION_IN_control
+#define OPTION_IN_control(...) ROW(config_control, __VA_ARGS__)
+static const struct schema_option options_control[] = {
+#include "config/options.def"
+};
+TABLE_GROUP(control, "control", config_control);
+#undef OPTION_IN_control
+#define OPTION_IN_control NO_ROW
 
 #undef OPTION_IN_certificate
 #define OPTION_IN_certificate(...) ROW(config_certificate, __VA_ARGS__)

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { MODE_DIGITS = 4, MODE_MAX = 0777 };
+
 struct unit {
     const char *name;
     uint64_t    factor;
@@ -26,6 +28,18 @@ bool config_parse_duration(const char *text, uint64_t *ns)
 bool config_parse_size(const char *text, uint64_t *bytes)
 {
     return parse(text, sizes, sizeof(sizes) / sizeof(sizes[0]), bytes);
+}
+
+bool config_parse_mode(const char *text, unsigned *mode)
+{
+    size_t digits = strspn(text, "01234567");
+
+    *mode = 0;
+    for (size_t i = 0; i < digits && i < MODE_DIGITS; i++) {
+        *mode = *mode * 8 + (unsigned)(text[i] - '0');
+    }
+    return (digits == MODE_DIGITS || digits == MODE_DIGITS - 1) && text[digits] == '\0' &&
+           *mode <= MODE_MAX;
 }
 
 static bool parse(const char *text, const struct unit *units, size_t count, uint64_t *number)

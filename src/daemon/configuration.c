@@ -1,6 +1,7 @@
 #include "daemon/configuration.h"
 
 #include "base/log.h"
+#include "daemon/control_socket.h"
 #include "daemon/logging.h"
 #include "proxy/challenge_dirs.h"
 
@@ -42,6 +43,7 @@ struct snapshot *configuration_load(struct configuration *configuration,
     if (config != NULL) {
         arguments_apply(arguments, config);
         privileges_find(config, severity, &report, &configuration->privileges);
+        control_socket_check(&config->control, severity, &report);
         snapshot = snapshot_build(&config, configuration->store, &report);
     }
     look_at_challenges(configuration, snapshot, &report);

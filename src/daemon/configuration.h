@@ -12,12 +12,12 @@
 #include <stdint.h>
 
 struct configuration {
-    struct privileges privileges; /* of the last load */
+    struct privileges         privileges; /* of the last load */
+    struct certificate_store *store;      /* lives as long as the process */
     /* private */
-    const struct arguments   *arguments;
-    struct certificate_store *store; /* lives as long as the process */
-    uint64_t                  told;  /* a hash of what was last said */
-    uint64_t                  told_challenges;
+    const struct arguments *arguments;
+    uint64_t                told; /* a hash of what was last said */
+    uint64_t                told_challenges;
 };
 
 /* False when OpenSSL cannot be used, which is said. The arguments must outlive it. */

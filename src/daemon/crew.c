@@ -13,38 +13,6 @@
 
 enum { WORKER_BUFFERS_MIN = 16 };
 
-/* A change that is being made ready. */
-struct change {
-    struct edition  *edition;
-    struct listening listening;
-    unsigned         workers;
-    unsigned         waiting; /* hands that have not said whether they are ready */
-    bool             is_refused;
-};
-
-struct crew {
-    struct crew_options options;
-    struct quota        connections;
-    unsigned            connections_max;
-    struct list         hands;    /* those that go included */
-    struct list         editions; /* all that some hand holds, the present and the coming one */
-    struct edition     *edition;  /* the present one; NULL: none yet */
-    struct change       coming;
-    struct listening    listening;
-    unsigned            workers;
-    size_t              moving;   /* sockets on their way from one hand to another */
-    unsigned            draining; /* hands that have not yet said they are empty */
-    enum end_reason     cut_reason;
-    size_t              cut_count; /* of hands that have gone */
-    bool                is_changing;
-    bool                is_draining;
-    bool                has_lost; /* in this change a socket could not be served */
-    uint64_t            gone[METRICS_COUNT];
-    bool                is_producer[LOGGING_PRODUCERS]; /* rings of the log that are taken */
-    /* NULL: none yet */
-    struct tls_challenges *challenges;
-};
-
 static bool         muster(struct crew *crew);
 static void         decide(struct crew *crew);
 static void         carry_out(struct crew *crew);
@@ -64,8 +32,6 @@ static void         let_go(struct crew *crew, struct hand *hand);
 static void         settle(struct crew *crew);
 static void         stop_hand(struct crew *crew, struct hand *hand);
 static void         tell_driver(const struct crew *crew);
-static struct hand *first(const struct crew *crew);
-static struct hand *after(const struct crew *crew, struct hand *hand);
 
 struct crew *crew_new(const struct crew_options *options)
 {
@@ -160,7 +126,8 @@ static bool muster(struct crew *crew)
             is_possible = false;
         }
     }
-    for (struct hand *hand = first(crew); is_possible && hand != NULL; hand = after(crew, hand)) {
+    for (struct hand *hand = crew_first(crew); is_possible && hand != NULL;
+         hand = crew_after(crew, hand)) {
         is_possible = hand_reserve(hand, wishes);
         if (!is_possible) {
             log_error("out of memory worker=%u", hand_options(hand)->slot);
@@ -194,7 +161,7 @@ static void carry_out(struct crew *crew)
     struct listening before = crew->listening;
 
     take_over(crew);
-    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+    for (struct hand *hand = crew_first(crew); hand != NULL; hand = crew_after(crew, hand)) {
         hand_adopt(hand);
     }
     lend(crew);
@@ -227,7 +194,7 @@ static void give_up(struct crew *crew)
     listening_abandon(&crew->coming.listening);
     crew->coming = (struct change){.is_refused = true};
     look_at_edition(crew, edition);
-    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+    for (struct hand *hand = crew_first(crew); hand != NULL; hand = crew_after(crew, hand)) {
         hand_forget(hand);
     }
     push_all(crew);
@@ -258,6 +225,7 @@ static struct hand *start_hand(struct crew *crew, unsigned slot, unsigned worker
                                    .ticket_keys = crew->options.ticket_keys,
                                    .session_cache = crew->options.session_cache,
                                    .slot = slot,
+                                   .serial = ++crew->serial,
                                    .producer = producer};
     struct hand        *hand = hand_start(&options);
 
@@ -274,7 +242,7 @@ static struct hand *start_hand(struct crew *crew, unsigned slot, unsigned worker
 /* Who serves there; not one that is going. */
 static struct hand *hand_in(const struct crew *crew, unsigned slot)
 {
-    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+    for (struct hand *hand = crew_first(crew); hand != NULL; hand = crew_after(crew, hand)) {
         if (hand_options(hand)->slot == slot && !hand_is_draining(hand)) {
             return hand;
         }
@@ -325,7 +293,7 @@ static void take_back(struct crew *crew, const struct listening *before)
 
 static void push_all(struct crew *crew)
 {
-    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+    for (struct hand *hand = crew_first(crew); hand != NULL; hand = crew_after(crew, hand)) {
         hand_push(hand);
         let_go(crew, hand);
     }
@@ -379,7 +347,7 @@ static void settle(struct crew *crew)
     bool is_busy = crew->moving > 0 || crew->coming.edition != NULL;
     bool is_done = !crew->coming.is_refused;
 
-    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+    for (struct hand *hand = crew_first(crew); hand != NULL; hand = crew_after(crew, hand)) {
         is_busy = is_busy || hand_is_busy(hand);
     }
     if (is_busy || !crew->is_changing || crew->is_draining) {
@@ -435,41 +403,22 @@ unsigned crew_workers(const struct crew *crew)
     return crew->workers;
 }
 
+const char *crew_driver(const struct crew *crew)
+{
+    return crew_first(crew) != NULL ? io_loop_driver(reactor_loop(hand_reactor(crew_first(crew))))
+                                    : "-";
+}
+
 void crew_set_connections(struct crew *crew, unsigned connections_max)
 {
     quota_change(&crew->connections, (int64_t)connections_max - (int64_t)crew->connections_max);
     crew->connections_max = connections_max;
 }
 
-bool crew_set_ticket_keys(struct crew *crew, const struct tls_ticket_keys *keys)
-{
-    bool is_sent = true;
-
-    crew->options.ticket_keys = *keys;
-    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
-        is_sent = hand_set_ticket_keys(hand, keys) && is_sent;
-    }
-    return is_sent;
-}
-
-void crew_set_challenges(struct crew *crew, struct tls_challenges *challenges)
-{
-    tls_challenges_free(&crew->challenges);
-    crew->challenges = challenges;
-    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
-        hand_set_challenges(hand, challenges);
-    }
-}
-
-const struct tls_challenges *crew_challenges(const struct crew *crew)
-{
-    return crew->challenges;
-}
-
 /* One line for all: what one reactor may not use, the others may not either. */
 static void tell_driver(const struct crew *crew)
 {
-    struct io_loop *loop = reactor_loop(hand_reactor(first(crew)));
+    struct io_loop *loop = reactor_loop(hand_reactor(crew_first(crew)));
     struct error    fallback = io_loop_fallback(loop);
     char            why[CONFIG_PROBLEM_BYTES];
 
@@ -484,7 +433,7 @@ static void tell_driver(const struct crew *crew)
 void crew_drain(struct crew *crew)
 {
     crew->is_draining = true;
-    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+    for (struct hand *hand = crew_first(crew); hand != NULL; hand = crew_after(crew, hand)) {
         crew->draining++;
         hand_drain(hand);
     }
@@ -499,7 +448,7 @@ void crew_cut(struct crew *crew, enum end_reason reason)
     if (crew->cut_reason == END_NONE) {
         crew->cut_reason = reason;
     }
-    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+    for (struct hand *hand = crew_first(crew); hand != NULL; hand = crew_after(crew, hand)) {
         hand_cut(hand, crew->cut_reason);
     }
 }
@@ -534,45 +483,9 @@ size_t crew_stop(struct crew *crew)
 {
     size_t cut = crew->cut_count;
 
-    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
+    for (struct hand *hand = crew_first(crew); hand != NULL; hand = crew_after(crew, hand)) {
         hand_stop(hand);
         cut += hand_cut_count(hand);
     }
     return cut;
-}
-
-/* --- looking ------------------------------------------------------------------------------ */
-
-uint64_t crew_metric(const struct crew *crew, enum metric metric)
-{
-    uint64_t sum = crew->gone[metric];
-
-    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
-        sum += reactor_metric(hand_reactor(hand), metric);
-    }
-    return sum;
-}
-
-bool crew_is_alive(struct crew *crew)
-{
-    bool is_alive = true;
-
-    for (struct hand *hand = first(crew); hand != NULL; hand = after(crew, hand)) {
-        is_alive = hand_is_alive(hand) && is_alive;
-    }
-    return is_alive;
-}
-
-static struct hand *first(const struct crew *crew)
-{
-    struct list_link *link = list_first(&crew->hands);
-
-    return link != NULL ? hand_of_link(link) : NULL;
-}
-
-static struct hand *after(const struct crew *crew, struct hand *hand)
-{
-    struct list_link *link = list_after(&crew->hands, hand_link(hand));
-
-    return link != NULL ? hand_of_link(link) : NULL;
 }

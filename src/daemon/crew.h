@@ -55,6 +55,9 @@ const struct listening *crew_listening(const struct crew *crew);
 /* Threads that serve, those that are going left out. */
 unsigned crew_workers(const struct crew *crew);
 
+/* The driver of their loops; "-" before there is one. */
+const char *crew_driver(const struct crew *crew);
+
 /* More or fewer connections at a time, up to options.sessions_max. */
 void crew_set_connections(struct crew *crew, unsigned connections_max);
 
@@ -72,6 +75,16 @@ __attribute__((warn_unused_result)) bool crew_set_ticket_keys(struct crew       
  * hold. */
 void crew_set_challenges(struct crew *crew, struct tls_challenges *challenges);
 const struct tls_challenges *crew_challenges(const struct crew *crew); /* NULL: none yet */
+
+/* Sends it to the first worker after the one of that serial (0: to the first of all), those that
+ * are going included, and sets *serial to where it went. False: there is none, and it is not sent.
+ * Not after crew_stop. What was sent comes back in any case, though its worker may be gone then. */
+struct errand;
+__attribute__((warn_unused_result)) bool crew_send(struct crew *crew, unsigned *serial,
+                                                   struct errand *errand);
+/* To that worker, as long as it is there. */
+__attribute__((warn_unused_result)) bool crew_send_again(struct crew *crew, unsigned serial,
+                                                         struct errand *errand);
 
 /* A number counted up over all workers, those that have gone included. */
 uint64_t crew_metric(const struct crew *crew, enum metric metric);

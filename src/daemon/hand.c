@@ -23,6 +23,8 @@ static void on_stop_mail(struct mail *mail, struct reactor *reactor);
 static void on_retire(struct mail *mail, struct reactor *control);
 static void on_order(struct mail *mail, struct reactor *reactor);
 static void on_receipt(struct mail *mail, struct reactor *control);
+static void on_errand(struct mail *mail, struct reactor *reactor);
+static void on_errand_back(struct mail *mail, struct reactor *control);
 static void do_drain(struct hand *hand);
 static void do_cut(struct hand *hand);
 static void do_keys(struct hand *hand);
@@ -371,6 +373,32 @@ static void challenges_returned(struct hand *hand)
 {
     tls_challenges_free(&hand->challenges_before);
     give_challenges(hand);
+}
+
+void hand_send_errand(struct hand *hand, struct errand *errand)
+{
+    errand->mail.deliver = on_errand;
+    errand->receipt.deliver = on_errand_back;
+    errand->hand = hand;
+    reactor_post(hand->reactor, &errand->mail);
+}
+
+static void on_errand(struct mail *mail, struct reactor *reactor)
+{
+    struct errand *errand = container_of(mail, struct errand, mail);
+
+    (void)reactor;
+    errand->carry_out(errand, errand->hand->worker);
+    reactor_post(errand->hand->options.control, &errand->receipt);
+}
+
+static void on_errand_back(struct mail *mail, struct reactor *control)
+{
+    struct errand *errand = container_of(mail, struct errand, receipt);
+
+    (void)control;
+    errand->hand = NULL;
+    errand->returned(errand);
 }
 
 /* --- looking ------------------------------------------------------------------------------ */

@@ -18,6 +18,7 @@
 
 struct crew;
 struct hand;
+struct worker;
 
 /* A snapshot and how many hands have sessions that began with it, or will have. */
 struct edition {
@@ -37,6 +38,7 @@ struct hand_options {
     size_t                 buffers_max;
     struct tls_ticket_keys ticket_keys;
     unsigned               slot;     /* its place among the workers */
+    unsigned               serial;   /* no other hand has it; counted from 1 */
     unsigned               producer; /* its ring of the log */
 };
 
@@ -76,6 +78,18 @@ bool hand_set_ticket_keys(struct hand *hand, const struct tls_ticket_keys *keys)
 
 /* The newest reach the worker, one set after the other; the hand holds what the worker may see. */
 void hand_set_challenges(struct hand *hand, struct tls_challenges *challenges);
+
+/* Something that others want to be done on the worker's thread; embedded in its owner, whose it is
+ * again when `returned` is called. It needs the hand only until then. */
+struct errand {
+    void (*carry_out)(struct errand *errand, struct worker *worker); /* worker's thread */
+    void (*returned)(struct errand *errand);                         /* control thread */
+    /* private */
+    struct mail  mail;
+    struct mail  receipt;
+    struct hand *hand;
+};
+void hand_send_errand(struct hand *hand, struct errand *errand);
 
 /* Ends the thread of an empty hand, and waits for that. */
 void   hand_stop(struct hand *hand);

@@ -2,6 +2,7 @@
  * and hands over to the supervisor. */
 #include "daemon/arguments.h"
 #include "daemon/configuration.h"
+#include "daemon/control_socket.h"
 #include "daemon/cpus.h"
 #include "daemon/exit_code.h"
 #include "daemon/explain.h"
@@ -16,6 +17,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* What a start needs. The supervisor takes snapshot and sockets over. */
 struct launch {
@@ -23,6 +25,7 @@ struct launch {
     struct configuration    configuration;
     struct snapshot        *snapshot;
     struct listening        listening;
+    struct control_socket   control_socket;
     unsigned                descriptors;
     unsigned                workers;
     char                    pid_file[PATH_MAX];
@@ -114,6 +117,7 @@ static enum exit_code run(struct launch *launch)
     (void)snprintf(launch->pid_file, sizeof(launch->pid_file), "%s", config->pid_file.text);
     signals_block();
     launch->descriptors = limits_raise_descriptors();
+    launch->control_socket.fd = -1;
     launch->workers = config->workers != 0 ? config->workers : cpus_allowed();
     if (!listening_open(&launch->listening, launch->snapshot, launch->workers, NULL)) {
         snapshot_free(&launch->snapshot);
@@ -127,6 +131,7 @@ static enum exit_code run(struct launch *launch)
         listening_close(&launch->listening);
         snapshot_free(&launch->snapshot);
     }
+    control_socket_close(&launch->control_socket, NULL);
     pid_file_remove(launch->pid_file);
     return code;
 }
@@ -140,7 +145,10 @@ static bool prepare(struct launch *launch)
     if (privileges->is_change) {
         listening_give(&launch->listening, privileges->uid, privileges->gid);
     }
-    return (!privileges->is_change || logging_prepare(config, privileges->uid, privileges->gid)) &&
+    gid_t group = privileges->is_change ? privileges->gid : getegid();
+
+    return control_socket_open(&launch->control_socket, &config->control, group, NULL) &&
+           (!privileges->is_change || logging_prepare(config, privileges->uid, privileges->gid)) &&
            pid_file_write(launch->pid_file) && privileges_drop(privileges) && logging_start(config);
 }
 
@@ -148,6 +156,8 @@ static enum exit_code serve(struct launch *launch)
 {
     struct supervisor_options options = {.snapshot = launch->snapshot,
                                          .listening = &launch->listening,
+                                         .control_socket = &launch->control_socket,
+                                         .store = launch->configuration.store,
                                          .workers = launch->workers,
                                          .descriptors = launch->descriptors,
                                          .reload = on_reload,

@@ -11,23 +11,16 @@
 #include "base/log.h"
 #include "base/require.h"
 #include "daemon/announce.h"
-#include "daemon/challenges.h"
 #include "daemon/cpus.h"
-#include "daemon/crew.h"
 #include "daemon/limits.h"
 #include "daemon/logging.h"
-#include "daemon/renewal.h"
 #include "daemon/revocations.h"
 #include "daemon/service.h"
-#include "daemon/signals.h"
-#include "daemon/ticket_clock.h"
-#include "io/io.h"
-#include "reactor/shared_cache.h"
+#include "daemon/supervisor_internal.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A crew that is cut still accepts what waits in the sockets' queues, for a fifth of a second. */
@@ -37,30 +30,11 @@
 #define CONTROL_TURN_NS NS_PER_S
 
 /* The control loop sends and receives next to nothing. */
-enum { CONTROL_RING_ENTRIES = 16, CONTROL_BUFFERS = 2, CONTROL_TIMERS = 16, PULSES_PER_FEED = 4 };
-
-enum phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_CUTTING };
-
-struct supervisor {
-    const struct supervisor_options *options;
-    struct reactor                  *control;
-    struct crew                     *crew;
-    struct signals                   signals;
-    struct ticket_clock              tickets;
-    struct shared_cache             *session_cache; /* NULL: none */
-    struct timer                     deadline;      /* of the drain; then, when to cut again */
-    struct timer                     pulse;
-    struct renewal                   renewal;
-    struct challenges                challenges;
-    uint64_t                         pulse_ns;
-    uint64_t                         connections_told;
-    unsigned                         connections_max;
-    unsigned                         reloads;
-    bool                             is_ready;     /* has been said */
-    bool                             wants_reload; /* once the present one is over */
-    bool                             wants_renewal;
-    enum phase                       phase;
-    enum exit_code                   when_cut; /* the exit code if sessions were cut */
+enum {
+    CONTROL_RING_ENTRIES = 64,
+    CONTROL_BUFFERS = 2,
+    CONTROL_TIMERS = 16 + CONTROL_CLIENTS_MAX + CONTROL_CLIENTS_ENDING_MAX,
+    PULSES_PER_FEED = 4
 };
 
 static bool           open_control(struct supervisor *supervisor);
@@ -70,13 +44,11 @@ static enum exit_code stop(struct supervisor *supervisor, enum exit_code code);
 static uint64_t       total(const struct supervisor *supervisor, enum metric metric);
 static void           on_signal(void *owner, int signal_number);
 static void           on_term(struct supervisor *supervisor);
-static void           drain(struct supervisor *supervisor, uint64_t within_ns);
 static void           cut(struct supervisor *supervisor, enum end_reason reason);
 static void           on_deadline(struct timer *timer);
 static void           on_empty(void *owner);
 static void           on_pulse(struct timer *timer);
 static bool           on_ticket_keys(void *owner, const struct tls_ticket_keys *keys);
-static void           reload(struct supervisor *supervisor);
 static bool           apply(struct supervisor *supervisor, struct snapshot *snapshot);
 static void           on_changed(void *owner, bool is_done);
 static void           on_reloaded(struct supervisor *supervisor);
@@ -112,7 +84,9 @@ enum exit_code supervisor_run(const struct supervisor_options *options)
                   options->snapshot->config, on_renewal, &supervisor);
     challenges_start(&supervisor.challenges, supervisor.control, options->snapshot->config,
                      options->challenges, options->owner);
-    if (!start(&supervisor)) {
+    if (start(&supervisor)) {
+        supervisor_start_control(&supervisor);
+    } else {
         code = EXIT_RUNTIME;
         cut(&supervisor, END_KILLED);
     }
@@ -230,9 +204,11 @@ static unsigned workers_of(const struct config *config)
 static unsigned connections_of(const struct supervisor *supervisor, const struct snapshot *snapshot,
                                size_t sockets)
 {
+    bool                  has_control = snapshot->config->control.socket.text[0] != '\0';
     struct limits_options limits = {.descriptors = supervisor->options->descriptors,
                                     .workers = workers_of(snapshot->config),
-                                    .listeners = (unsigned)sockets,
+                                    .listeners =
+                                        (unsigned)sockets + (has_control ? CONTROL_DESCRIPTORS : 0),
                                     .has_builtin = snapshot_has_builtin(snapshot),
                                     .configured = snapshot->config->max_connections};
 
@@ -277,14 +253,14 @@ static void on_signal(void *owner, int signal_number)
         cut(supervisor, END_KILLED);
         break;
     case SIGQUIT:
-        drain(supervisor, CLOCK_NEVER);
+        supervisor_drain(supervisor, CLOCK_NEVER);
         break;
     case SIGUSR1:
         log_info("log files are opened anew signal=USR1");
         log_writer_reopen(logging_writer());
         break;
     case SIGHUP:
-        reload(supervisor);
+        supervisor_reload(supervisor, "signal=HUP");
         break;
     default: /* USR2 */
         log_warn("not supported yet, nothing changes signal=%s", sigabbrev_np(signal_number));
@@ -295,7 +271,7 @@ static void on_signal(void *owner, int signal_number)
 static void on_term(struct supervisor *supervisor)
 {
     if (supervisor->phase == PHASE_RUNNING) {
-        drain(supervisor, crew_snapshot(supervisor->crew)->config->timeouts.shutdown_ns);
+        supervisor_drain(supervisor, crew_snapshot(supervisor->crew)->config->timeouts.shutdown_ns);
         return;
     }
     log_info("stopping at once signal=TERM, again");
@@ -307,21 +283,23 @@ static void on_term(struct supervisor *supervisor)
 
 /* The new configuration is made ready as a whole before anything changes: a mistake in it leaves
  * everything as it was. */
-static void reload(struct supervisor *supervisor)
+void supervisor_reload(struct supervisor *supervisor, const char *cause)
 {
     const struct supervisor_options *options = supervisor->options;
 
     if (supervisor->phase != PHASE_RUNNING) {
-        log_warn("no reload, the daemon is stopping signal=HUP");
+        log_warn("no reload, the daemon is stopping %s", cause);
         return;
     }
+    supervisor->reload_cause = cause;
     if (!supervisor->is_ready || crew_is_changing(supervisor->crew)) {
         supervisor->wants_reload = true;
         return;
     }
     supervisor->wants_reload = false;
-    log_info("reloading signal=HUP");
+    log_info("reloading %s", cause);
     service_reloading();
+    supervisor_note_reload(supervisor);
     struct snapshot *snapshot = options->reload(options->owner);
 
     if (snapshot == NULL || !apply(supervisor, snapshot)) {
@@ -338,6 +316,11 @@ static bool apply(struct supervisor *supervisor, struct snapshot *snapshot)
 
     if (!listening_open(&listening, snapshot, workers_of(snapshot->config),
                         crew_listening(supervisor->crew))) {
+        snapshot_free(&snapshot);
+        return false;
+    }
+    if (!control_prepare(supervisor->control_socket, &snapshot->config->control)) {
+        listening_abandon(&listening);
         snapshot_free(&snapshot);
         return false;
     }
@@ -365,7 +348,7 @@ static void on_changed(void *owner, bool is_done)
         revocations_tell(crew_snapshot(supervisor->crew));
     }
     if (supervisor->wants_reload) {
-        reload(supervisor);
+        supervisor_reload(supervisor, supervisor->reload_cause);
     }
     if (supervisor->wants_renewal) {
         on_renewal(supervisor);
@@ -386,6 +369,8 @@ static void on_reloaded(struct supervisor *supervisor)
     crew_set_connections(supervisor->crew, supervisor->connections_max);
     challenges_bring(&supervisor->challenges, supervisor->crew, snapshot->config);
     supervisor->reloads++;
+    control_adopt(supervisor->control_socket);
+    supervisor_note_reloaded(supervisor, true);
     log_info("reloaded count=%u workers=%u connections_max=%u", supervisor->reloads,
              crew_workers(supervisor->crew), supervisor->connections_max);
     service_ready();
@@ -393,6 +378,8 @@ static void on_reloaded(struct supervisor *supervisor)
 
 static void on_reload_failed(struct supervisor *supervisor)
 {
+    control_forget(supervisor->control_socket);
+    supervisor_note_reloaded(supervisor, false);
     log_error("reload failed, the configuration in use stays");
     renewal_aim(&supervisor->renewal, crew_snapshot(supervisor->crew)->config);
     service_ready();
@@ -433,7 +420,7 @@ static void on_renewal(void *owner)
 
 /* --- ending ------------------------------------------------------------------------------- */
 
-static void drain(struct supervisor *supervisor, uint64_t within_ns)
+void supervisor_drain(struct supervisor *supervisor, uint64_t within_ns)
 {
     if (supervisor->phase != PHASE_RUNNING) {
         return;
@@ -442,6 +429,7 @@ static void drain(struct supervisor *supervisor, uint64_t within_ns)
     log_info("draining connections=%llu",
              (unsigned long long)crew_metric(supervisor->crew, METRIC_CONNECTIONS_ACTIVE));
     service_stopping();
+    control_reload_given_up(supervisor->control_socket);
     if (within_ns != CLOCK_NEVER) {
         timer_in(supervisor, &supervisor->deadline, within_ns);
     }
@@ -455,6 +443,7 @@ static void cut(struct supervisor *supervisor, enum end_reason reason)
     supervisor->phase = PHASE_CUTTING;
     if (was == PHASE_RUNNING) {
         service_stopping();
+        control_reload_given_up(supervisor->control_socket);
     }
     if (supervisor->crew == NULL) {
         on_empty(supervisor);
@@ -491,6 +480,7 @@ static void on_empty(void *owner)
  * goes after its last turn. */
 static enum exit_code stop(struct supervisor *supervisor, enum exit_code code)
 {
+    control_stop(supervisor->control_socket);
     size_t   cut_count = supervisor->crew != NULL ? crew_stop(supervisor->crew) : 0;
     uint64_t connections = total(supervisor, METRIC_CONNECTIONS_TOTAL);
     uint64_t probes = total(supervisor, METRIC_PROBES);
@@ -501,12 +491,14 @@ static enum exit_code stop(struct supervisor *supervisor, enum exit_code code)
     renewal_stop(&supervisor->renewal);
     challenges_stop(&supervisor->challenges);
     while (!signals_is_over(&supervisor->signals) || !renewal_is_over(&supervisor->renewal) ||
-           !challenges_is_over(&supervisor->challenges)) {
+           !challenges_is_over(&supervisor->challenges) ||
+           !control_is_over(supervisor->control_socket)) {
         reactor_turn(supervisor->control, CONTROL_TURN_NS);
     }
     if (supervisor->crew != NULL) {
         listening_unlink(crew_listening(supervisor->crew), NULL);
     }
+    control_free(&supervisor->control_socket);
     crew_free(&supervisor->crew);
     shared_cache_free(&supervisor->session_cache);
     reactor_close(supervisor->control);

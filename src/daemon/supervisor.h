@@ -11,6 +11,7 @@
 #ifndef SALLYPORT_DAEMON_SUPERVISOR_H
 #define SALLYPORT_DAEMON_SUPERVISOR_H
 
+#include "daemon/control_socket.h"
 #include "daemon/exit_code.h"
 #include "daemon/listening.h"
 #include "proxy/snapshot.h"
@@ -19,8 +20,12 @@
 struct supervisor_options {
     struct snapshot  *snapshot; /* taken over, as the next one */
     struct listening *listening;
-    unsigned          workers;
-    unsigned          descriptors; /* this process may have open */
+    /* Taken over as well; without descriptor when there is none. */
+    struct control_socket *control_socket;
+    /* Where the certificates of all snapshots are. */
+    const struct certificate_store *store;
+    unsigned                        workers;
+    unsigned                        descriptors; /* this process may have open */
     /* Reads the configuration anew and says what is wrong; NULL when it cannot be used. */
     struct snapshot *(*reload)(void *owner);
     /* Reads the certificates of the present configuration anew. NULL: they are the same, or cannot

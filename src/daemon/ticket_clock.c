@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/require.h"
 
 #include <string.h>
 #include <time.h>
@@ -13,6 +14,7 @@ enum { LOOK_AGAIN_S = 30 };
 static void on_rotation(struct timer *timer);
 static void on_retry(struct timer *timer);
 static bool renew(struct ticket_clock *clock);
+static void take_over(struct ticket_clock *clock, const struct tls_ticket_keys *keys);
 static void tell(struct ticket_clock *clock);
 static void schedule(struct ticket_clock *clock);
 static void timer_in(struct ticket_clock *clock, struct timer *timer, uint64_t in_ns);
@@ -27,6 +29,17 @@ bool ticket_clock_init(struct ticket_clock *clock, const struct ticket_source *s
 const struct tls_ticket_keys *ticket_clock_keys(const struct ticket_clock *clock)
 {
     return &clock->keys;
+}
+
+uint64_t ticket_clock_age_ns(const struct ticket_clock *clock, unsigned place)
+{
+    require(place < clock->keys.count);
+    return clock_now_ns() - clock->known_ns[place];
+}
+
+const struct ticket_source *ticket_clock_source(const struct ticket_clock *clock)
+{
+    return &clock->source;
 }
 
 void ticket_clock_start(struct ticket_clock *clock, struct reactor *control,
@@ -95,10 +108,28 @@ static bool renew(struct ticket_clock *clock)
     }
     is_renewed = is_renewed && memcmp(&keys, &clock->keys, sizeof(keys)) != 0;
     if (is_renewed) {
-        clock->keys = keys;
+        take_over(clock, &keys);
     }
     explicit_bzero(&keys, sizeof(keys));
     return is_renewed;
+}
+
+/* Those that stay are as old as they were. */
+static void take_over(struct ticket_clock *clock, const struct tls_ticket_keys *keys)
+{
+    uint64_t known_ns[TLS_TICKET_KEYS_MAX];
+
+    for (unsigned i = 0; i < keys->count; i++) {
+        known_ns[i] = clock_now_ns();
+        for (unsigned j = 0; j < clock->keys.count; j++) {
+            if (memcmp(keys->keys[i].name, clock->keys.keys[j].name, sizeof(keys->keys[i].name)) ==
+                0) {
+                known_ns[i] = clock->known_ns[j];
+            }
+        }
+    }
+    clock->keys = *keys;
+    memcpy(clock->known_ns, known_ns, keys->count * sizeof(known_ns[0]));
 }
 
 /* A worker that has not taken the last keys yet takes no others. */

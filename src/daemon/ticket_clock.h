@@ -14,6 +14,7 @@ struct ticket_clock {
     struct timer           retry; /* of telling the owner */
     struct ticket_source   source;
     struct tls_ticket_keys keys;
+    uint64_t               known_ns[TLS_TICKET_KEYS_MAX]; /* since when each of them is known */
     /* Hands keys to every worker; false: not now, it is asked again soon. */
     bool (*tell)(void *owner, const struct tls_ticket_keys *keys);
     void *owner;
@@ -23,6 +24,11 @@ struct ticket_clock {
 __attribute__((warn_unused_result)) bool ticket_clock_init(struct ticket_clock        *clock,
                                                            const struct ticket_source *source);
 const struct tls_ticket_keys            *ticket_clock_keys(const struct ticket_clock *clock);
+
+/* How long the key in that place has been known here, used or not. */
+uint64_t ticket_clock_age_ns(const struct ticket_clock *clock, unsigned place);
+/* Where keys come from now. */
+const struct ticket_source *ticket_clock_source(const struct ticket_clock *clock);
 
 /* From now on the keys change, and `tell` hears of it, on the control reactor. */
 void ticket_clock_start(struct ticket_clock *clock, struct reactor *control,

@@ -200,6 +200,19 @@ struct tls_certificate *certificate_store_get(struct certificate_store        *s
     return stored->certificate;
 }
 
+void certificate_store_each(const struct certificate_store *store, certificate_store_file *each,
+                            void *owner)
+{
+    for (struct id_entry *at = id_table_first(&store->by_path); at != NULL;
+         at = id_table_after(&store->by_path, at)) {
+        const struct stored *stored = container_of(at, struct stored, by_path);
+
+        if (stored->certificate != NULL) {
+            each(owner, stored->paths[FILE_CERTIFICATE], stored->certificate);
+        }
+    }
+}
+
 const char *certificate_store_public_file(const struct certificate_store  *store,
                                           const struct certificate_source *source, size_t index)
 {

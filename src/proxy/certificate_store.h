@@ -51,6 +51,12 @@ void     certificate_store_tally(const struct certificate_store *store,
 /* After: forgets what this round did not ask for. */
 void certificate_store_sweep(struct certificate_store *store);
 
+/* Calls `each` with every certificate there is and the path of its file, in no order. */
+typedef void certificate_store_file(void *owner, const char *path,
+                                    const struct tls_certificate *certificate);
+void certificate_store_each(const struct certificate_store *store, certificate_store_file *each,
+                            void *owner);
+
 /* --- certificates ------------------------------------------------------------------------- */
 
 /* STORE_KEY_ONLY: there is a key in the file and no certificate, so it belongs to another file. */

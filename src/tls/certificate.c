@@ -161,8 +161,8 @@ const char *tls_certificate_warning(const struct tls_certificate *certificate, i
     return certificate->not_before_s > now_s ? "the certificate is not valid yet" : NULL;
 }
 
-bool certificate_each_name(const struct tls_certificate *certificate, certificate_name *each,
-                           void *owner)
+bool tls_certificate_each_name(const struct tls_certificate *certificate,
+                               tls_certificate_name *each, void *owner)
 {
     bool is_done = true;
 

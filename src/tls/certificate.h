@@ -57,6 +57,12 @@ void tls_certificate_free(struct tls_certificate **certificate);
 /* Host names it is for, those that are none left out. */
 size_t tls_certificate_names(const struct tls_certificate *certificate);
 
+/* Calls `each` with each of them, in their order, until one call returns false; so does this then.
+ */
+typedef bool tls_certificate_name(void *owner, struct bytes_const name);
+bool         tls_certificate_each_name(const struct tls_certificate *certificate,
+                                       tls_certificate_name *each, void *owner);
+
 /* When it expires, in seconds since 1970. */
 int64_t tls_certificate_expiry(const struct tls_certificate *certificate);
 

@@ -83,13 +83,6 @@ struct certified_key {
     size_t   issuers_count;
 };
 
-/* --- certificate.c ------------------------------------------------------------------------ */
-
-/* Calls `each` with every name the certificate is for, until one call returns false. */
-typedef bool certificate_name(void *owner, struct bytes_const name);
-bool certificate_each_name(const struct tls_certificate *certificate, certificate_name *each,
-                           void *owner);
-
 /* --- selection.c -------------------------------------------------------------------------- */
 
 /* Of a name a client asked for, which may be empty: the default when nothing else serves it. */

@@ -166,7 +166,7 @@ static struct bytes_const first_name(const struct tls_certificate *certificate)
 {
     struct bytes_const name = {0};
 
-    (void)certificate_each_name(certificate, on_name, &name);
+    (void)tls_certificate_each_name(certificate, on_name, &name);
     return name;
 }
 

@@ -209,7 +209,7 @@ bool tls_context_takes(struct tls_context *context, const struct tls_certificate
         return fits(context, certificate, problem);
     }
     return (!is_default || fits(context, certificate, problem)) &&
-           certificate_each_name(certificate, takes_for_name, &taking);
+           tls_certificate_each_name(certificate, takes_for_name, &taking);
 }
 
 static bool takes_for_name(void *owner, struct bytes_const name)

@@ -63,7 +63,7 @@ bool tls_selection_add(struct tls_selection *selection, struct tls_certificate *
     if (naming.certificate == 0) {
         set_add(selection, &selection->sets[0], 0);
     }
-    return certificate_each_name(certificate, on_name, &naming);
+    return tls_certificate_each_name(certificate, on_name, &naming);
 }
 
 void tls_selection_staple(struct tls_selection *selection, struct tls_staple *staple)

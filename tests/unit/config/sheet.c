@@ -41,12 +41,13 @@ static void put(struct writing *writing, const char *text)
 /* Values that a check across options wants to be sensible. */
 static const char *special_value(const struct schema_option *option)
 {
-    static const char *const values[][2] = {
-        {"name", "\"b\""},
-        {"backend", "\"b\""},
-        {"min-version", "\"TLSv1.2\""},
-        {"max-version", "\"TLSv1.3\""},
-        {"key-passphrase-cmd", "( \"/one\", \"t\\\"w\\\\o\" )"}};
+    static const char *const values[][2] = {{"name", "\"b\""},
+                                            {"backend", "\"b\""},
+                                            {"min-version", "\"TLSv1.2\""},
+                                            {"max-version", "\"TLSv1.3\""},
+                                            {"key-passphrase-cmd", "( \"/one\", \"t\\\"w\\\\o\" )"},
+                                            {"mode", "\"0600\""},
+                                            {"socket", "\"/x\""}};
 
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         if (strcmp(option->key, values[i][0]) == 0) {

@@ -1,6 +1,7 @@
 #include "loading.h"
 #include "suites.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define FRONTEND_WITH(more) "frontends = ( { listen = \"*:443\"; backend = \"b\";\n" more " } );\n"
@@ -180,6 +181,34 @@ START_TEST(a_log_file_goes_with_the_target_file_and_no_other)
 }
 END_TEST
 
+START_TEST(a_control_socket_has_an_absolute_path_and_octal_permissions)
+{
+    char text[512];
+    char path[200];
+
+    check_refused(SMALLEST "\ncontrol = { socket = \"control.sock\"; };",
+                  "test:4: error: socket: a path that begins with \"/\" is wanted, found "
+                  "\"control.sock\"");
+    memset(path, 'x', sizeof(path) - 1);
+    path[0] = '/';
+    path[108] = '\0';
+    (void)snprintf(text, sizeof(text), SMALLEST "control = { socket = \"%s\"; };", path);
+    check_refused(text, "test:3: error: socket: a path of at most 107 bytes is wanted");
+    check_refused(SMALLEST "control = { mode = \"rw\"; };",
+                  "test:3: error: mode: octal digits such as \"0660\" are wanted, found \"rw\"");
+    check_warned(
+        SMALLEST "control = { socket = \"/x\";\nmode = \"0666\"; };",
+        "test:4: warning: mode: with \"0666\" everyone on this machine may use the socket");
+    path[107] = '\0';
+    (void)snprintf(text, sizeof(text), SMALLEST "control = { socket = \"%s\"; };", path);
+    struct config *config = check_accepted(text);
+
+    ck_assert_str_eq(config->control.mode.text, "0660");
+    ck_assert_int_eq(config->control.level, CONFIG_CONTROL_OPERATOR);
+    config_free(&config);
+}
+END_TEST
+
 START_TEST(frontends_without_a_name_are_numbered)
 {
     struct config *config = check_accepted(
@@ -227,20 +256,25 @@ END_TEST
 
 Suite *check_suite(void)
 {
-    return suite_of(
-        "check",
-        (const TTest *const[]){
-            an_unknown_backend_is_an_error_that_names_the_one_meant,
-            an_unknown_backend_of_a_route_is_an_error_at_its_line, names_of_backends_are_their_own,
-            names_of_frontends_are_their_own, backends_without_a_name_are_not_called_the_same,
-            acme_tls_is_no_protocol_of_ordinary_certificates,
-            an_ocsp_file_belongs_to_a_certificate_that_is_named,
-            each_certificate_needs_its_own_key_and_chain_where_any_has_one,
-            a_passphrase_comes_from_one_place_and_a_program_has_a_full_path,
-            one_certificate_is_the_default, a_frontend_needs_a_certificate,
-            versions_are_known_and_in_order,
-            a_hello_longer_than_the_handshake_is_warned_of_where_it_stands,
-            a_log_file_goes_with_the_target_file_and_no_other,
-            frontends_without_a_name_are_numbered, a_backend_is_found_by_its_whole_name,
-            ticket_keys_come_from_one_place_only, a_fleets_name_fits_into_its_place, NULL});
+    return suite_of("check", (const TTest *const[]){
+                                 an_unknown_backend_is_an_error_that_names_the_one_meant,
+                                 an_unknown_backend_of_a_route_is_an_error_at_its_line,
+                                 names_of_backends_are_their_own,
+                                 names_of_frontends_are_their_own,
+                                 backends_without_a_name_are_not_called_the_same,
+                                 acme_tls_is_no_protocol_of_ordinary_certificates,
+                                 an_ocsp_file_belongs_to_a_certificate_that_is_named,
+                                 each_certificate_needs_its_own_key_and_chain_where_any_has_one,
+                                 a_passphrase_comes_from_one_place_and_a_program_has_a_full_path,
+                                 one_certificate_is_the_default,
+                                 a_frontend_needs_a_certificate,
+                                 versions_are_known_and_in_order,
+                                 a_hello_longer_than_the_handshake_is_warned_of_where_it_stands,
+                                 a_log_file_goes_with_the_target_file_and_no_other,
+                                 a_control_socket_has_an_absolute_path_and_octal_permissions,
+                                 frontends_without_a_name_are_numbered,
+                                 a_backend_is_found_by_its_whole_name,
+                                 ticket_keys_come_from_one_place_only,
+                                 a_fleets_name_fits_into_its_place,
+                                 NULL});
 }

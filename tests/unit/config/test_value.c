@@ -141,10 +141,28 @@ START_TEST(numbers_are_shown_in_the_largest_unit_that_divides_them_and_read_back
 }
 END_TEST
 
+START_TEST(permissions_are_three_or_four_octal_digits)
+{
+    static const char *const wrong[] = {"", "66", "00660", "0668", "1660", "0o660", " 660", "660 "};
+    unsigned                 mode = 1;
+
+    ck_assert(config_parse_mode("0660", &mode));
+    ck_assert_uint_eq(mode, 0660);
+    ck_assert(config_parse_mode("600", &mode));
+    ck_assert_uint_eq(mode, 0600);
+    ck_assert(config_parse_mode("0777", &mode));
+    ck_assert_uint_eq(mode, 0777);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        ck_assert_msg(!config_parse_mode(wrong[i], &mode), "%s", wrong[i]);
+    }
+}
+END_TEST
+
 Suite *value_suite(void)
 {
     return suite_of(
         "value", (const TTest *const[]){
+                     permissions_are_three_or_four_octal_digits,
                      a_duration_has_a_unit_or_is_seconds, a_size_has_a_unit_or_is_bytes,
                      what_is_neither_is_refused, what_overflows_in_nanoseconds_or_bytes_is_refused,
                      numbers_are_shown_in_the_largest_unit_that_divides_them_and_read_back, NULL});

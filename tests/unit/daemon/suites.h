@@ -2,8 +2,10 @@
 #include "suite.h"
 
 Suite *arguments_suite(void);
+Suite *control_answer_suite(void);
 Suite *control_command_suite(void);
 Suite *control_line_suite(void);
+Suite *control_socket_suite(void);
 Suite *cpus_suite(void);
 Suite *limits_suite(void);
 Suite *listening_suite(void);

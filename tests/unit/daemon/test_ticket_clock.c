@@ -97,6 +97,18 @@ START_TEST(random_keys_rotate_and_the_last_ones_are_still_accepted)
 }
 END_TEST
 
+START_TEST(a_key_that_stays_grows_older_and_a_new_one_is_young)
+{
+    struct ticket_source source = {.kind = TICKETS_RANDOM, .period_s = 1};
+
+    begin(&source);
+    turn_until_told(1);
+    ck_assert_uint_ge(ticket_clock_age_ns(&ticket_clock, 1), NS_PER_S / 2);
+    ck_assert_uint_lt(ticket_clock_age_ns(&ticket_clock, 0), ticket_clock_age_ns(&ticket_clock, 1));
+    ck_assert_int_eq(ticket_clock_source(&ticket_clock)->kind, TICKETS_RANDOM);
+}
+END_TEST
+
 START_TEST(derived_keys_follow_the_clock)
 {
     struct ticket_source source = derived(1);
@@ -221,6 +233,7 @@ Suite *ticket_clock_suite(void)
     tcase_set_timeout(clocks, 60);
     tcase_add_checked_fixture(clocks, set_up, tear_down);
     tcase_add_test(clocks, random_keys_rotate_and_the_last_ones_are_still_accepted);
+    tcase_add_test(clocks, a_key_that_stays_grows_older_and_a_new_one_is_young);
     tcase_add_test(clocks, derived_keys_follow_the_clock);
     tcase_add_test(clocks, keys_of_a_file_change_with_the_configuration_only);
     tcase_add_test(clocks, random_keys_survive_a_new_configuration);
