@@ -156,6 +156,15 @@ def test_rsa_and_ecdsa_certificates_of_a_name_have_their_own(serve, authority, d
             assert "Cert Status: good" in said
 
 
+def test_a_name_with_a_policy_of_its_own_has_its_staple(serve, authority, www, directory):
+    path = write(directory / "www.pem", www.pem())
+    write(directory / "www.pem.ocsp", authority.answer(www))
+    other = write(directory / "other.pem", authority.issue("other.example").pem())
+    proxy = serve("builtin:echo", {"pem-file": [other, path], "routes": [
+        {"sni": ["www.example"], "tls-policy": "modern", "backend": "app"}]})
+    assert status(proxy.port()) == "good"
+
+
 def test_sessions_resume_beside_a_staple(site, authority, www):
     proxy = site(www, authority.answer(www))
     for version in VERSIONS:
