@@ -53,7 +53,7 @@ bool session_list_row(struct session_list *list, struct session_row *row)
     }
     struct session_summary summary;
 
-    session_summarize(session, &summary);
+    session_summarize(session, worker_reactor(list->worker), &summary);
     *row = (struct session_row){.id = {.time_us = summary.id_time_us,
                                        .reactor = summary.id_reactor,
                                        .number = summary.id_number},

@@ -1,16 +1,15 @@
 #include "proxy/session_summary.h"
 
 #include "proxy/session.h"
-#include "proxy/worker_internal.h"
 
 #include <string.h>
 
 static void summarize_tls(struct session *session, struct session_summary *summary);
 
-void session_summarize(struct session *session, struct session_summary *summary)
+void session_summarize(struct session *session, struct reactor *reactor,
+                       struct session_summary *summary)
 {
-    struct reactor *reactor = worker_reactor(session->worker);
-    bool            is_established = session->established_ns != 0;
+    bool is_established = session->established_ns != 0;
 
     *summary = (struct session_summary){
         .id_time_us = session->accepted_us,

@@ -4,9 +4,11 @@
 
 #include "proxy/summary.h"
 
+struct reactor;
 struct session;
 
-/* Points into the session. */
-void session_summarize(struct session *session, struct session_summary *summary);
+/* Points into the session, which is of that reactor. */
+void session_summarize(struct session *session, struct reactor *reactor,
+                       struct session_summary *summary);
 
 #endif

@@ -404,7 +404,9 @@ void worker_handshake_end(struct worker *worker, struct session *session)
 
 void worker_session_over(struct worker *worker, struct session *session)
 {
-    session_list_pass(&worker->lists, session);
+    if (!list_is_empty(&worker->lists)) {
+        session_list_pass(&worker->lists, session);
+    }
     list_remove(&session->link);
     list_append(&worker->over, &session->link);
     reactor_defer(worker->options.reactor, &worker->reap);
@@ -481,7 +483,7 @@ static void reap_session(struct worker *worker, struct session *session)
     struct reactor        *reactor = worker->options.reactor;
     struct session_summary summary;
 
-    session_summarize(session, &summary);
+    session_summarize(session, reactor, &summary);
     worker->options.report(worker->options.owner, &summary);
     reactor_count(reactor, METRIC_BYTES_FROM_CLIENTS, (int64_t)session->up.bytes);
     reactor_count(reactor, METRIC_BYTES_TO_CLIENTS, (int64_t)session->down.bytes);
