@@ -14,6 +14,7 @@ static bool            take_line(struct control_client *client);
 static void            read_command(struct control_client *client);
 static void            wait_for_input(struct control_client *client);
 static void            refuse(struct control_client *client, const char *why);
+static void            finish_answer(struct control_client *client);
 static void            close_down(struct control_client *client);
 static size_t          unsent(const struct control_client *client);
 static void            on_received(struct io_op *op);
@@ -163,7 +164,14 @@ static void read_command(struct control_client *client)
 static void refuse(struct control_client *client, const char *why)
 {
     control_answer_line(&client->answer, "error: %s", why);
+    finish_answer(client);
+}
+
+/* Without memory for a single byte it is closed: nobody is left to wait for an answer. */
+static void finish_answer(struct control_client *client)
+{
     control_answer_end(&client->answer);
+    client->is_last = client->is_last || unsent(client) == 0;
 }
 
 /* The deadline counts from the last answer: no byte extends it. */
@@ -183,7 +191,7 @@ void control_client_answered(struct control_client *client)
 {
     require(client->is_running);
     client->is_running = false;
-    control_answer_end(&client->answer);
+    finish_answer(client);
     control_client_advance(client);
 }
 

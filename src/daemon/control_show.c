@@ -173,7 +173,10 @@ static void show_config(struct control_answer *answer, const struct config *conf
         return;
     }
     config_dump(config, memory);
-    if (fclose(memory) != 0) {
+    bool is_whole = ferror(memory) == 0;
+
+    is_whole = fclose(memory) == 0 && is_whole;
+    if (!is_whole || text == NULL) {
         control_answer_line(answer, "error: out of memory");
     } else if (answer->is_json) {
         control_answer_row_begin(answer);

@@ -84,9 +84,7 @@ enum exit_code supervisor_run(const struct supervisor_options *options)
                   options->snapshot->config, on_renewal, &supervisor);
     challenges_start(&supervisor.challenges, supervisor.control, options->snapshot->config,
                      options->challenges, options->owner);
-    if (start(&supervisor)) {
-        supervisor_start_control(&supervisor);
-    } else {
+    if (!start(&supervisor) || !supervisor_start_control(&supervisor)) {
         code = EXIT_RUNTIME;
         cut(&supervisor, END_KILLED);
     }

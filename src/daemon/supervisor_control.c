@@ -8,7 +8,7 @@ static void look(void *owner, struct control_view *view);
 static bool on_reload(void *owner);
 static bool on_drain(void *owner);
 
-void supervisor_start_control(struct supervisor *supervisor)
+bool supervisor_start_control(struct supervisor *supervisor)
 {
     supervisor->reload_state = "none";
     supervisor->start_time_s = (int64_t)time(NULL);
@@ -24,6 +24,7 @@ void supervisor_start_control(struct supervisor *supervisor)
     if (supervisor->control_socket == NULL) {
         log_error("no control socket: out of memory");
     }
+    return supervisor->control_socket != NULL;
 }
 
 static void look(void *owner, struct control_view *view)

@@ -53,9 +53,8 @@ void supervisor_drain(struct supervisor *supervisor, uint64_t within_ns);
 
 /* --- supervisor_control.c ----------------------------------------------------------------- */
 
-/* What operators ask for and are shown. Without memory there is no control socket, which is
- * logged. */
-void supervisor_start_control(struct supervisor *supervisor);
+/* What operators ask for and are shown. False when memory is short, which is logged. */
+__attribute__((warn_unused_result)) bool supervisor_start_control(struct supervisor *supervisor);
 
 /* A reload begins, and is over. Certificates that are renewed come to their end as reloads do,
  * without having begun as one: that is no news. */

@@ -12,6 +12,7 @@ import pytest
 
 import backends
 import challenges
+import control
 import proxy as proxy_module
 import rude
 import scarce
@@ -61,6 +62,7 @@ class Place:
         pem = certs.get().pem_path
         self.settings = {
             "io": driver, "workers": 2, "allow-root": True,
+            "control": {"socket": directory / "control.sock"},
             "timeouts": {"half-closed": "2s", "idle": "5s", "connect": "2s"},
             "frontends": [{"name": name, "listen": ["127.0.0.1:0"], "backend": name,
                            "pem-file": pem, "routes": [{"sni": ["a.example"], "backend": name}]}
@@ -201,6 +203,28 @@ def test_a_session_that_lacks_memory_ends_and_the_others_go_on(place, scene, str
         failed = place.orders.end()
         assert was_served or failed > 0, f"allocation {k}"
         assert place.handshake(), f"after allocation {k} nobody is served"
+        if failed == 0:
+            break
+    finish(place)
+
+
+@pytest.mark.parametrize("line", ["help", "show certs", "show config", "json show sess",
+                                  "shutdown session 01JQ7ZZZZZ0000000000000002"])
+def test_a_command_that_lacks_memory_is_answered_with_an_error_or_closed(place, directory, line):
+    """A certificate may be shown without its file."""
+    path = directory / "control.sock"
+    place.start().wait_until_ready()
+    with control.Connection(path) as client:
+        whole = client.ask(line)
+    for k in numbers(1):
+        with control.Connection(path) as client:
+            place.orders.fail(k)
+            answer = client.ask(line)
+            failed = place.orders.end()
+        assert answer == whole or failed > 0, f"allocation {k}: {answer!r}"
+        assert answer in ("", whole) or "error:" in answer or "file=- " in answer, answer
+        with control.Connection(path) as client:
+            assert client.ask(line) == whole, f"after allocation {k}"
         if failed == 0:
             break
     finish(place)
