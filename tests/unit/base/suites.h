@@ -1,6 +1,7 @@
 /* The suites of room base. */
 #include "suite.h"
 
+Suite *crc32c_suite(void);
 Suite *error_suite(void);
 Suite *id_table_suite(void);
 Suite *list_suite(void);

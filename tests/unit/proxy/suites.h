@@ -10,6 +10,8 @@ Suite *end_reason_suite(void);
 Suite *frontend_policies_suite(void);
 Suite *passphrase_suite(void);
 Suite *pem_file_suite(void);
+Suite *proxy_decoder_suite(void);
+Suite *proxy_header_suite(void);
 Suite *snapshot_suite(void);
 Suite *staple_files_suite(void);
 Suite *ticket_source_suite(void);
