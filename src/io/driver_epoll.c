@@ -46,6 +46,7 @@ const struct io_driver driver_epoll = {
     .unacknowledged = ready_unacknowledged,
     .is_broken = ready_is_broken,
     .peer = ready_peer,
+    .local = ready_local,
 };
 
 static void *epoll_state_open(struct io_loop *loop, const struct io_options *options,

@@ -165,6 +165,12 @@ void ready_peer(void *state, int fd, struct address *address)
     socket_peer(fd, address);
 }
 
+void ready_local(void *state, int fd, struct address *address)
+{
+    (void)state;
+    socket_local(fd, address);
+}
+
 static struct ready_descriptor *descriptor_of(const struct ready *ready, int fd)
 {
     require(fd >= 0);

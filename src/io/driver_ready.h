@@ -49,5 +49,6 @@ void   ready_reset_on_close(void *state, int fd);
 size_t ready_unacknowledged(void *state, int fd);
 bool   ready_is_broken(void *state, int fd);
 void   ready_peer(void *state, int fd, struct address *address);
+void   ready_local(void *state, int fd, struct address *address);
 
 #endif

@@ -41,6 +41,7 @@ static void   uring_reset_on_close(void *state, int fd);
 static size_t uring_unacknowledged(void *state, int fd);
 static bool   uring_is_broken(void *state, int fd);
 static void   uring_peer(void *state, int fd, struct address *address);
+static void   uring_local(void *state, int fd, struct address *address);
 
 static bool open_parts(struct uring *uring, const struct io_options *options, struct error *error);
 static void say_goodbye(struct uring *uring);
@@ -75,6 +76,7 @@ const struct io_driver driver_uring = {
     .unacknowledged = uring_unacknowledged,
     .is_broken = uring_is_broken,
     .peer = uring_peer,
+    .local = uring_local,
 };
 
 struct uring_descriptor *uring_descriptor_of(const struct uring *uring, int fd)
@@ -282,6 +284,12 @@ static void uring_peer(void *state, int fd, struct address *address)
 {
     (void)state;
     socket_peer(fd, address);
+}
+
+static void uring_local(void *state, int fd, struct address *address)
+{
+    (void)state;
+    socket_local(fd, address);
 }
 
 /* The eventfd blocks: a read of one that does not would fail at once instead of waiting. */

@@ -145,8 +145,9 @@ size_t io_unacknowledged(struct io_loop *loop, int fd);
  * receives nor sends at the moment. Whoever asks takes nothing away from the next operation. */
 bool io_is_broken(struct io_loop *loop, int fd);
 
-/* The other end's address; len 0 if unknown. */
+/* The other end's address, and this end's; len 0 if unknown. */
 void io_peer(struct io_loop *loop, int fd, struct address *address);
+void io_local(struct io_loop *loop, int fd, struct address *address);
 
 /* --- turning -------------------------------------------------------------------------------- */
 

@@ -52,6 +52,7 @@ struct io_driver {
     size_t (*unacknowledged)(void *state, int fd);                                  /* now */
     bool (*is_broken)(void *state, int fd);                                         /* now */
     void (*peer)(void *state, int fd, struct address *address);                     /* now */
+    void (*local)(void *state, int fd, struct address *address);                    /* now */
 };
 
 /* Opens a loop on one given driver, with no self-test: for tests. */

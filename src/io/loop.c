@@ -205,6 +205,11 @@ void io_peer(struct io_loop *loop, int fd, struct address *address)
     loop->driver->peer(loop->state, fd, address);
 }
 
+void io_local(struct io_loop *loop, int fd, struct address *address)
+{
+    loop->driver->local(loop->state, fd, address);
+}
+
 void io_turn(struct io_loop *loop, uint64_t wait_ns)
 {
     uint64_t sleep_ns = list_is_empty(&loop->completed) ? wait_ns : 0;

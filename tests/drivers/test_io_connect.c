@@ -281,11 +281,11 @@ START_TEST(a_number_that_comes_back_is_a_fresh_connection)
 }
 END_TEST
 
-START_TEST(both_ends_know_who_the_other_is)
+START_TEST(both_ends_know_who_the_other_is_and_who_they_are)
 {
     struct world   world = world_open((size_t)_i);
     struct pair    pair = world_pair(&world);
-    struct address client, server;
+    struct address client, server, own;
 
     io_peer(world.loop, pair.client, &server);
     io_peer(world.loop, pair.server, &client);
@@ -293,6 +293,10 @@ START_TEST(both_ends_know_who_the_other_is)
     ck_assert(address_is_equal(&server, &world.address));
     ck_assert_uint_gt(client.len, 0);
     ck_assert(!address_is_equal(&client, &server));
+    io_local(world.loop, pair.client, &own);
+    ck_assert(address_is_equal(&own, &client));
+    io_local(world.loop, pair.server, &own);
+    ck_assert(address_is_equal(&own, &server));
     world_close_pair(&world, pair);
     world_close(&world);
 }
@@ -310,7 +314,7 @@ Suite *connect_suite(void)
                                          a_wake_from_another_thread_ends_the_wait,
                                          a_wake_before_the_turn_is_not_lost,
                                          a_number_that_comes_back_is_a_fresh_connection,
-                                         both_ends_know_who_the_other_is,
+                                         both_ends_know_who_the_other_is_and_who_they_are,
                                          NULL,
                                      });
 }

@@ -27,6 +27,7 @@ static void   sim_driver_reset_on_close(void *state, int fd);
 static size_t sim_driver_unacknowledged(void *state, int fd);
 static bool   sim_driver_is_broken(void *state, int fd);
 static void   sim_driver_peer(void *state, int fd, struct address *address);
+static void   sim_driver_local(void *state, int fd, struct address *address);
 
 static struct sim_slot *free_slot(struct sim_net *net, const struct io_op *op);
 static struct sim_slot *slot_of(struct sim_net *net, const struct io_op *op);
@@ -54,6 +55,7 @@ static const struct io_driver driver_sim = {
     .unacknowledged = sim_driver_unacknowledged,
     .is_broken = sim_driver_is_broken,
     .peer = sim_driver_peer,
+    .local = sim_driver_local,
 };
 
 /* The table's open is not told which net: this is how it knows. */
@@ -280,6 +282,13 @@ static void sim_driver_peer(void *state, int fd, struct address *address)
 
     /* Linux knows no peer of a connection that was reset. */
     *address = end->state == SIM_OPEN && !end->is_reset ? end->peer->address : (struct address){0};
+}
+
+static void sim_driver_local(void *state, int fd, struct address *address)
+{
+    struct sim_driver *driver = state;
+
+    *address = sim_end_of(driver->net, fd)->address;
 }
 
 static struct sim_slot *free_slot(struct sim_net *net, const struct io_op *op)

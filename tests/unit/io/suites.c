@@ -1,3 +1,3 @@
 #include "suites.h"
 
-suite_maker *const suites_all[] = {address_suite, socket_suite, NULL};
+suite_maker *const suites_all[] = {address_suite, network_suite, socket_suite, NULL};

@@ -2,4 +2,5 @@
 #include "suite.h"
 
 Suite *address_suite(void);
+Suite *network_suite(void);
 Suite *socket_suite(void);
