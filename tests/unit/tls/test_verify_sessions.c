@@ -3,6 +3,7 @@
 #include "certificates.h"
 #include "pair.h"
 #include "suites.h"
+#include "tls/common_name.h"
 
 #include <openssl/ssl.h>
 #include <stdlib.h>
@@ -101,6 +102,15 @@ static struct ssl_session_st *session_now(int version)
     return session;
 }
 
+static void check_common_name(const struct pair *pair, const char *expected)
+{
+    uint8_t name[16];
+    size_t  len = common_name_read(&pair->server.engine, (struct bytes){name, sizeof(name)});
+
+    ck_assert_uint_eq(len, strlen(expected));
+    ck_assert_mem_eq(name, expected, len);
+}
+
 /* Does it resume with the server as it is now? Else the client shows its certificate again. */
 static bool resumes(int version, struct ssl_session_st *session)
 {
@@ -115,6 +125,7 @@ static bool resumes(int version, struct ssl_session_st *session)
     if (policies[0].mode != TLS_VERIFY_NONE) {
         ck_assert_str_eq(facts.verify, "ok");
         ck_assert_uint_eq(facts.subject.len, strlen("CN=alice"));
+        check_common_name(pair, "alice");
     }
     pair_free(&pair);
     return facts.is_resumed;
@@ -126,6 +137,26 @@ START_TEST(a_session_of_the_same_policy_resumes_and_its_client_is_known)
 
     ck_assert(resumes(_i, session));
     tls_client_session_free(&session);
+}
+END_TEST
+
+START_TEST(a_common_name_that_is_not_there_or_too_long_is_none)
+{
+    struct credential long_named = client_make(&root, "a name that is longer");
+    struct pair      *pair = pair_now(_i);
+
+    show(pair, &long_named);
+    pair_shake(pair);
+    check_established(pair);
+    check_common_name(pair, "");
+    pair_free(&pair);
+    policies[0].mode = TLS_VERIFY_OPTIONAL;
+    pair = pair_now(_i);
+    pair_shake(pair);
+    check_established(pair);
+    check_common_name(pair, "");
+    pair_free(&pair);
+    credential_fini(&long_named);
 }
 END_TEST
 
@@ -361,6 +392,7 @@ END_TEST
 Suite *verify_sessions_suite(void)
 {
     const TTest *const tests[] = {a_session_of_the_same_policy_resumes_and_its_client_is_known,
+                                  a_common_name_that_is_not_there_or_too_long_is_none,
                                   a_session_without_verification_never_stands_for_one,
                                   a_session_where_it_was_optional_is_no_good_where_it_is_required,
                                   a_session_is_no_good_under_other_authorities_lists_or_limits,
