@@ -3,6 +3,7 @@
 #include "config/check_clients.h"
 #include "config/check_keys.h"
 #include "config/check_policy.h"
+#include "config/check_proxy.h"
 #include "config/memory.h"
 #include "config/schema.h"
 
@@ -37,6 +38,9 @@ void check_config(struct config *config, struct config_memory *memory, struct co
     check_unique(config, report);
     for (size_t i = 0; i < config->frontends_count; i++) {
         check_frontend(config, &config->frontends[i], report);
+    }
+    for (size_t i = 0; i < config->backends_count; i++) {
+        check_send_proxy(&config->backends[i], memory, report);
     }
 }
 
@@ -137,6 +141,7 @@ static void check_frontend(const struct config *config, const struct config_fron
     check_certificates(frontend, report);
     check_policies(frontend, report);
     check_clients(frontend, report);
+    check_accept_proxy(frontend, report);
     check_backend_name(config, &frontend->backend, report);
     for (size_t i = 0; i < frontend->routes_count; i++) {
         check_backend_name(config, &frontend->routes[i].backend, report);

@@ -17,6 +17,7 @@
 #include "config/clients.h"
 #include "config/control.h"
 #include "config/policy.h"
+#include "config/proxy.h"
 #include "config/report.h"
 #include "config/strings.h"
 
@@ -83,6 +84,8 @@ struct config_frontend {
     int                   truncation;      /* enum config_truncation */
     unsigned              max_connections; /* 0: only the global limit */
     unsigned              backlog;
+    int                   accept_proxy; /* enum config_accept_proxy */
+    struct config_strings accept_proxy_from;
     struct config_string  backend;
     struct config_route  *routes;
     size_t                routes_count;
@@ -103,8 +106,11 @@ struct config_server {
 struct config_backend {
     struct config_place   at;
     struct config_string  name;
-    int                   balance; /* enum config_balance */
-    unsigned              retries; /* further attempts on other servers */
+    int                   balance;    /* enum config_balance */
+    unsigned              retries;    /* further attempts on other servers */
+    int                   send_proxy; /* enum config_send_proxy */
+    struct config_strings proxy_v2_options;
+    unsigned              proxy_options; /* the same as bits, enum config_proxy_option */
     struct config_server *servers;
     size_t                servers_count;
 };

@@ -71,6 +71,9 @@ void access_line_conn(struct text *into, const struct access_style *style,
     if (summary->has_tls_failure) {
         put_failure(&line, summary);
     }
+    if (summary->proxy_fault != PROXY_FAULT_NONE) {
+        put_words(&line, "proxy_reason", proxy_fault_text(summary->proxy_fault));
+    }
     line_end(&line);
 }
 

@@ -37,11 +37,19 @@ void flow_abandon(struct flow *flow)
 
 /* --- client to backend -------------------------------------------------------------------- */
 
+void flow_begin_up(struct session *session)
+{
+    if (!side_is_flushed(&session->backend) && side_has_input(&session->client)) {
+        (void)up_decrypt(session);
+    }
+}
+
 void flow_run_up(struct session *session)
 {
     struct side *client = &session->client;
 
-    if (flow_state(&session->up) == FLOW_OPEN && !up_decrypt(session)) {
+    if (flow_state(&session->up) == FLOW_OPEN && up_has_input(session) &&
+        side_is_flushed(&session->backend) && !up_decrypt(session)) {
         return;
     }
     if (flow_state(&session->up) == FLOW_OPEN && client->has_ended && !up_has_input(session)) {
@@ -74,9 +82,6 @@ static bool up_decrypt(struct session *session)
 {
     struct side *client = &session->client;
 
-    if (!up_has_input(session) || !side_is_flushed(&session->backend)) {
-        return true;
-    }
     if (!session_may_take(session,
                           side_lacks_output(client) + side_lacks_output(&session->backend))) {
         return true;

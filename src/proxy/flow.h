@@ -35,6 +35,9 @@ static inline enum flow_state flow_state(const struct flow *flow)
     return (enum flow_state)state_now(&flow->state);
 }
 
+/* What has come already goes out together with what a new server's output begins with. */
+void flow_begin_up(struct session *session);
+
 /* Moves what can be moved in one direction; may end the session. */
 void flow_run_up(struct session *session);
 void flow_run_down(struct session *session);

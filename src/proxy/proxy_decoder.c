@@ -107,6 +107,8 @@ const char *proxy_fault_text(enum proxy_fault fault)
         [PROXY_FAULT_LENGTH] = "too short for its addresses",
         [PROXY_FAULT_TLV] = "a malformed TLV",
         [PROXY_FAULT_CRC32C] = "a wrong checksum",
+        [PROXY_FAULT_CUT] = "the connection ended before the header did",
+        [PROXY_FAULT_LATE] = "the header did not come in time",
     };
 
     require(fault < PROXY_FAULTS_COUNT);

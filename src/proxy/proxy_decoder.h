@@ -35,6 +35,9 @@ enum proxy_fault {
     PROXY_FAULT_LENGTH, /* less than the addresses take */
     PROXY_FAULT_TLV,    /* one that does not end where the header does, or of a wrong length */
     PROXY_FAULT_CRC32C,
+    /* Who feeds the decoder finds these. */
+    PROXY_FAULT_CUT,
+    PROXY_FAULT_LATE,
     PROXY_FAULTS_COUNT
 };
 

@@ -16,10 +16,12 @@ enum { STEPS_MAX = 64 };
 /* How often a client is looked at from which nothing is received. */
 #define LOOK_NS (2 * NS_PER_S)
 
-static const char *const names[] = {"HANDSHAKING", "CONNECTING", "RELAYING",
-                                    "FINISHING",   "CLOSING",    "CLOSED"};
+static const char *const names[] = {"PROXY_HEADER", "HANDSHAKING", "CONNECTING", "RELAYING",
+                                    "FINISHING",    "CLOSING",     "CLOSED"};
 
 static const uint32_t moves[] = {
+    [SESSION_PROXY_HEADER] =
+        STATE_BIT(SESSION_HANDSHAKING) | STATE_BIT(SESSION_FINISHING) | STATE_BIT(SESSION_CLOSING),
     [SESSION_HANDSHAKING] =
         STATE_BIT(SESSION_CONNECTING) | STATE_BIT(SESSION_FINISHING) | STATE_BIT(SESSION_CLOSING),
     [SESSION_CONNECTING] =
@@ -33,6 +35,7 @@ static const uint32_t moves[] = {
 static const struct state_table table = {
     .machine = "session", .names = names, .next = moves, .count = SESSION_STATES};
 
+static void     begin(struct session *session, const struct address *peer);
 static void     on_due(struct timer *timer);
 static void     on_turn(struct task *task);
 static void     on_buffers(struct buffers_place *place);
@@ -64,7 +67,6 @@ void session_start(struct session *session, struct worker *worker,
     session->timer.due = on_due;
     session->turn.run = on_turn;
     session->place.ready = on_buffers;
-    state_init(&session->state, &table, SESSION_HANDSHAKING);
     flow_init(&session->up);
     flow_init(&session->down);
     side_init(&session->client);
@@ -79,7 +81,19 @@ void session_start(struct session *session, struct worker *worker,
         (uint8_t)(peer.len < sizeof(session->client_address) ? peer.len
                                                              : sizeof(session->client_address));
     memcpy(session->client_address, &peer.socket, session->client_address_len);
+    begin(session, &peer);
     session_advance(session);
+}
+
+/* Whoever is not believed could say anything: nothing is read of what it says. */
+static void begin(struct session *session, const struct address *peer)
+{
+    bool is_due = proxy_header_is_due(session->frontend, peer);
+
+    state_init(&session->state, &table, is_due ? SESSION_PROXY_HEADER : SESSION_HANDSHAKING);
+    if (is_due && !proxy_header_is_believed(session->frontend, peer)) {
+        session_end(session, END_ACL_DENIED);
+    }
 }
 
 void session_advance(struct session *session)
@@ -158,6 +172,20 @@ enum end_reason session_reason(const struct session *session)
     return (enum end_reason)(session->reason != END_NONE ? session->reason : session->ended_by);
 }
 
+void session_client(const struct session *session, struct address *address)
+{
+    *address = (struct address){.len = session->client_address_len};
+    memcpy(&address->socket, session->client_address, session->client_address_len);
+}
+
+void session_client_path(const struct session *session, struct address *address)
+{
+    session_client(session, address);
+    if (address_is_unix(address)) {
+        io_peer(session_loop(session), session->client.fd, address);
+    }
+}
+
 /* --- time --------------------------------------------------------------------------------- */
 
 void session_progressed(struct session *session)
@@ -214,6 +242,9 @@ static void expire(struct session *session)
         flow_state(&session->up) != FLOW_OPEN || flow_state(&session->down) != FLOW_OPEN;
 
     switch (session_state(session)) {
+    case SESSION_PROXY_HEADER:
+        proxy_header_fails(session, PROXY_FAULT_LATE);
+        break;
     case SESSION_HANDSHAKING:
         session_end(session, session->has_engine && tls_engine_has_hello(&session->engine)
                                  ? END_HS_TIMEOUT
@@ -247,6 +278,10 @@ static void expire_attempt(struct session *session)
         connecting_retry(session);
         return;
     }
+    if (session->connect_ns != SUMMARY_NEVER) {
+        session_finish(session, FINISH_RESET, END_RESOURCE); /* no buffer for its PROXY header */
+        return;
+    }
     io_cancel(session_loop(session), &session->backend.send);
     session->attempt_is_over = true;
 }
@@ -255,6 +290,7 @@ static void expire_attempt(struct session *session)
 static uint64_t deadline(struct session *session)
 {
     switch (session_state(session)) {
+    case SESSION_PROXY_HEADER:
     case SESSION_HANDSHAKING:
         return handshaking_deadline(session);
     case SESSION_CONNECTING:

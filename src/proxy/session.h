@@ -1,6 +1,7 @@
 /*
  * One client's journey: handshake, connecting, relaying, the end.
  *
+ *  accept ─► PROXY_HEADER, where the frontend wants one, and then:
  *  accept ─► HANDSHAKING ─► CONNECTING ─► RELAYING ─► FINISHING
  *                 │              │            │            │
  *                 └──────────────┴─────┬──────┴────────────┘
@@ -8,7 +9,8 @@
  *                                      ▼
  *                                   CLOSING ── last operation done ─► CLOSED
  *
- * HANDSHAKING may also go to FINISHING, to get an alert out; so may CONNECTING and RELAYING.
+ * HANDSHAKING may also go to FINISHING, to get an alert out; so may CONNECTING and RELAYING, and
+ * PROXY_HEADER, which goes to CLOSING too.
  * Events only say "look again": a `done` notes what came and calls session_advance, the only
  * caller of the steps (session_steps.c). Each direction of RELAYING is a flow (flow.h).
  */
@@ -20,6 +22,7 @@
 #include "proxy/end_reason.h"
 #include "proxy/flow.h"
 #include "proxy/generation.h"
+#include "proxy/proxy_decoder.h"
 #include "proxy/side.h"
 #include "reactor/reactor.h"
 #include "tls/engine.h"
@@ -30,6 +33,7 @@
 struct worker;
 
 enum session_state {
+    SESSION_PROXY_HEADER,
     SESSION_HANDSHAKING,
     SESSION_CONNECTING,
     SESSION_RELAYING,
@@ -46,6 +50,8 @@ enum session_finish {
     FINISH_RESET, /* send what is in the output, wait until it was acknowledged, then RST */
 };
 
+enum { SESSION_ADDRESS_BYTES = sizeof(struct sockaddr_in6) }; /* a longer path is cut */
+
 struct session {
     struct list_link            link; /* in the worker's list, in the order of accepting */
     struct worker              *worker;
@@ -56,11 +62,14 @@ struct session {
     struct list_link            parked; /* waiting for one of HANDSHAKES_MAX places */
     struct buffers_place        place;  /* waiting for relay buffers */
     unsigned                    lacks;  /* outputs this step could not get */
-    struct tls_engine           engine;
-    struct side                 client;
-    struct side                 backend;
-    struct flow                 up;   /* client to backend */
-    struct flow                 down; /* backend to client */
+    union {
+        struct tls_engine    engine;
+        struct proxy_decoder header; /* PROXY_HEADER, before there is an engine */
+    };
+    struct side client;
+    struct side backend;
+    struct flow up;   /* client to backend */
+    struct flow down; /* backend to client */
     /* CONNECTING */
     struct pool              *pool;
     const struct pool_target *target; /* the server in use or being tried */
@@ -92,8 +101,13 @@ struct session {
     uint64_t connect_ns; /* the successful attempt took; SUMMARY_NEVER: none did */
     uint64_t progress_ns;
     uint64_t looked_ns; /* when the client was last known to be there: heard, or looked for */
-    uint8_t  client_address[sizeof(struct sockaddr_in6)];
+    uint8_t  client_address[SESSION_ADDRESS_BYTES];
     uint8_t  client_address_len; /* 0: not known */
+    /* PROXY headers, the one it came with and the one it brings */
+    uint8_t  destination[SESSION_ADDRESS_BYTES];
+    uint8_t  destination_len; /* 0: none came, or it told no addresses */
+    uint8_t  header_fault;    /* enum proxy_fault */
+    uint16_t sent_header_bytes;
 };
 
 /* Zeroes `memory` and begins a session on a socket just accepted; it owns the descriptor. */
@@ -131,6 +145,11 @@ struct buffers               *session_buffers(const struct session *session);
 const struct config_timeouts *session_timeouts(const struct session *session);
 
 enum end_reason session_reason(const struct session *session);
+
+/* Who the client is, by the PROXY header or by its socket; len 0 if unknown. The second has the
+ * whole path of a UNIX socket, and wants the client's to be open. */
+void session_client(const struct session *session, struct address *address);
+void session_client_path(const struct session *session, struct address *address);
 
 /* It has more to do than it may in this turn: it is called again in a later one. */
 void session_continue(struct session *session);

@@ -4,6 +4,7 @@
 #include "base/require.h"
 #include "base/text.h"
 #include "proxy/session.h"
+#include "proxy/session_send_proxy.h"
 #include "proxy/session_steps.h"
 #include "proxy/worker_internal.h"
 
@@ -28,12 +29,13 @@ enum step step_connecting(struct session *session)
     bool is_trying = io_op_is_pending(&session->backend.send) ||
                      io_op_is_pending(&session->backend.recv) || session->retry_ns != 0;
 
-    if (!is_trying && session->connect_ns != SUMMARY_NEVER) {
-        session_move(session, SESSION_RELAYING);
-        return STEP_AGAIN;
-    }
-    if (!is_trying) {
+    if (!is_trying && session->connect_ns == SUMMARY_NEVER) {
         return attempt_next(session);
+    }
+    if (!is_trying && send_proxy_write(session)) {
+        session_move(session, SESSION_RELAYING);
+        flow_begin_up(session);
+        return STEP_AGAIN;
     }
     session_send_client(session);
     if (!side_has_input(&session->client)) {
@@ -201,7 +203,7 @@ static void hello_page(struct session *session, struct text *page)
     struct address   peer;
 
     tls_engine_facts(&session->engine, &facts);
-    io_peer(session_loop(session), session->client.fd, &peer);
+    session_client_path(session, &peer);
     text_format(page, "Hello from sallyport.\n\nclient: %s\n", address_text(&peer, client));
     text_format(page, "frontend: %s\n", session->frontend->snapshot->config->name.text);
     hello_bytes(page, "sni", facts.sni);

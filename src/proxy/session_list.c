@@ -122,6 +122,8 @@ static void step(struct session_list *list)
 static const char *state_word(enum session_state state)
 {
     switch (state) {
+    case SESSION_PROXY_HEADER:
+        return "proxy_header";
     case SESSION_HANDSHAKING:
         return "handshaking";
     case SESSION_CONNECTING:

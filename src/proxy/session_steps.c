@@ -29,6 +29,8 @@ static void            on_backend_close(struct io_op *op);
 enum step session_step(struct session *session)
 {
     switch (session_state(session)) {
+    case SESSION_PROXY_HEADER:
+        return step_proxy_header(session);
     case SESSION_HANDSHAKING:
         return step_handshaking(session);
     case SESSION_CONNECTING:

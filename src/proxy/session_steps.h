@@ -2,6 +2,11 @@
 #ifndef SALLYPORT_PROXY_SESSION_STEPS_H
 #define SALLYPORT_PROXY_SESSION_STEPS_H
 
+#include "proxy/proxy_decoder.h"
+
+#include <stdbool.h>
+
+struct generation_frontend;
 struct session;
 
 enum step {
@@ -11,6 +16,15 @@ enum step {
 
 /* One step of the present state. */
 enum step session_step(struct session *session);
+
+/* PROXY_HEADER, in session_proxy_header.c. */
+enum step step_proxy_header(struct session *session);
+/* ... whether it is the first state, for this peer. */
+bool proxy_header_is_due(const struct generation_frontend *frontend, const struct address *peer);
+/* ... and whether the peer's word counts. */
+bool proxy_header_is_believed(const struct generation_frontend *frontend,
+                              const struct address             *peer);
+void proxy_header_fails(struct session *session, enum proxy_fault fault);
 
 /* CONNECTING, in session_connect.c. */
 enum step step_connecting(struct session *session);

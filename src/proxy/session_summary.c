@@ -1,8 +1,7 @@
 #include "proxy/session_summary.h"
 
 #include "proxy/session.h"
-
-#include <string.h>
+#include "proxy/session_send_proxy.h"
 
 static void summarize_tls(struct session *session, struct session_summary *summary);
 
@@ -23,14 +22,14 @@ void session_summarize(struct session *session, struct reactor *reactor,
         .wait_ns = session->waited_ns,
         .connect_ns = session->connect_ns,
         .duration_ns = reactor_now_ns(reactor) - session->accepted_ns,
-        .bytes_in = session->up.bytes,
+        .bytes_in = send_proxy_bytes_up(session),
         .bytes_out = session->down.bytes,
         .reason = session_reason(session),
+        .proxy_fault = (enum proxy_fault)session->header_fault,
         .is_probe = !session->has_bytes && (session_reason(session) == END_CLIENT_CLOSE ||
                                             session_reason(session) == END_CLIENT_RESET),
     };
-    memcpy(&summary->client.socket, session->client_address, session->client_address_len);
-    summary->client.len = session->client_address_len;
+    session_client(session, &summary->client);
     summarize_tls(session, summary);
 }
 

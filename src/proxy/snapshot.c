@@ -19,6 +19,7 @@ void snapshot_free(struct snapshot **snapshot)
         name_table_free(&frontend->routes);
         client_auth_free(&frontend->clients);
         free(frontend->listens);
+        free(frontend->proxies);
         selection_free(frontend);
         frontend_policies_free(&frontend->policies);
         policy_options_fini(&frontend->tls);

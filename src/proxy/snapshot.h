@@ -9,6 +9,7 @@
 #include "base/name_table.h"
 #include "config/config.h"
 #include "io/address.h"
+#include "io/network.h"
 #include "proxy/certificate_store.h"
 #include "proxy/client_auth.h"
 #include "proxy/frontend_policies.h"
@@ -31,6 +32,8 @@ struct snapshot_frontend {
     struct client_auth           *clients;  /* what tls.verify points into */
     size_t                        backend;  /* index into backends */
     struct name_table            *routes;   /* name to backend; NULL: none */
+    struct network               *proxies;  /* whose PROXY headers are believed */
+    size_t                        proxies_count;
 };
 
 struct snapshot_backend {

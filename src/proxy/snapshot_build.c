@@ -28,6 +28,7 @@ static void             build_frontends(struct building *building);
 static void             read_listens(struct building *building, struct snapshot_frontend *frontend);
 static void             check_listens(struct building *building);
 static bool   is_taken(const struct snapshot_listen *one, const struct snapshot_listen *other);
+static void   read_proxies(struct building *building, struct snapshot_frontend *frontend);
 static void   read_routes(struct building *building, struct snapshot_frontend *frontend);
 static void   add_route(struct building *building, struct snapshot_frontend *frontend,
                         const struct config_string *name, size_t backend);
@@ -154,6 +155,7 @@ static void build_frontends(struct building *building)
         frontend->config = &snapshot->config->frontends[i];
         frontend->backend = backend_number(snapshot->config, frontend->config->backend.text);
         read_listens(building, frontend);
+        read_proxies(building, frontend);
         read_routes(building, frontend);
         read_tls(building, frontend);
     }
@@ -216,6 +218,23 @@ static bool is_taken(const struct snapshot_listen *one, const struct snapshot_li
 {
     return address_is_equal(&one->address, &other->address) &&
            (address_is_unix(&one->address) || one->address.socket.ip4.sin_port != 0);
+}
+
+static void read_proxies(struct building *building, struct snapshot_frontend *frontend)
+{
+    const struct config_strings *texts = &frontend->config->accept_proxy_from;
+
+    frontend->proxies = take(building, texts->count, sizeof(*frontend->proxies));
+    for (size_t i = 0; building->has_memory && i < texts->count; i++) {
+        const struct config_string *text = &texts->items[i];
+        const char                 *problem = NULL;
+
+        if (!network_parse(text->text, &frontend->proxies[i], &problem)) {
+            config_report_add(building->report, CONFIG_ERROR, text->at,
+                              "accept-proxy-from \"%s\": %s", text->text, problem);
+        }
+        frontend->proxies_count++;
+    }
 }
 
 static void read_routes(struct building *building, struct snapshot_frontend *frontend)

@@ -4,6 +4,7 @@
 
 #include "io/address.h"
 #include "proxy/end_reason.h"
+#include "proxy/proxy_decoder.h"
 #include "tls/engine.h"
 
 #include <stdbool.h>
@@ -29,6 +30,7 @@ struct session_summary {
     uint64_t           bytes_in;  /* plaintext delivered to the backend's socket */
     uint64_t           bytes_out; /* plaintext accepted from the backend and sent to the client */
     enum end_reason    reason;
+    enum proxy_fault   proxy_fault;
     bool               is_probe; /* ended before the client sent a byte */
     struct tls_offered offered;  /* while the handshake was not complete */
     /* when the handshake or the TLS layer failed */

@@ -9,6 +9,7 @@
 #include "proxy/session.h"
 #include "proxy/session_list.h"
 #include "proxy/session_memory.h"
+#include "proxy/session_send_proxy.h"
 #include "proxy/session_store.h"
 #include "proxy/session_summary.h"
 #include "proxy/turnstile.h"
@@ -485,7 +486,7 @@ static void reap_session(struct worker *worker, struct session *session)
 
     session_summarize(session, reactor, &summary);
     worker->options.report(worker->options.owner, &summary);
-    reactor_count(reactor, METRIC_BYTES_FROM_CLIENTS, (int64_t)session->up.bytes);
+    reactor_count(reactor, METRIC_BYTES_FROM_CLIENTS, (int64_t)summary.bytes_in);
     reactor_count(reactor, METRIC_BYTES_TO_CLIENTS, (int64_t)session->down.bytes);
     reactor_count(reactor, METRIC_PROBES, summary.is_probe ? 1 : 0);
     reactor_count(reactor, METRIC_CONNECTIONS_ACTIVE, -1);

@@ -46,6 +46,7 @@ static const char *special_value(const struct schema_option *option)
                                             {"min-version", "\"TLSv1.2\""},
                                             {"max-version", "\"TLSv1.3\""},
                                             {"key-passphrase-cmd", "( \"/one\", \"t\\\"w\\\\o\" )"},
+                                            {"proxy-v2-options", "( \"alpn\", \"crc32c\" )"},
                                             {"mode", "\"0600\""},
                                             {"socket", "\"/x\""}};
 
@@ -131,11 +132,19 @@ static bool is_certificate(const struct schema_option *option, const struct shee
                   : strcmp(option->key, "pem-file") == 0;
 }
 
-/* Who asks clients for certificates needs to know whose. */
-static bool is_authority(const struct schema_option *option, const struct sheet *sheet)
+/* Who asks clients for certificates needs to know whose, who reads PROXY headers whose to believe.
+ */
+static bool is_needed(const struct schema_option *option, const struct sheet *sheet)
 {
-    return sheet->value != NULL && strcmp(sheet->option->key, "client-verify") == 0 &&
-           strcmp(option->key, "ca-file") == 0;
+    static const char *const needs[][2] = {{"client-verify", "ca-file"},
+                                           {"accept-proxy", "accept-proxy-from"}};
+
+    for (size_t i = 0; sheet->value != NULL && i < sizeof(needs) / sizeof(needs[0]); i++) {
+        if (strcmp(sheet->option->key, needs[i][0]) == 0 && strcmp(option->key, needs[i][1]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void write_group(struct writing *writing, const struct schema_group *group)
@@ -153,7 +162,7 @@ static void write_group(struct writing *writing, const struct schema_group *grou
                 put_option(writing, option);
             }
         } else if ((sheet->is_full && !sheet_leaves_out(option)) || option->default_text == NULL ||
-                   is_certificate(option, sheet) || is_authority(option, sheet) ||
+                   is_certificate(option, sheet) || is_needed(option, sheet) ||
                    (is_nested(option) && sheet->option != NULL &&
                     has(option->group, sheet->option))) {
             put_option(writing, option);

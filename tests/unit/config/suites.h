@@ -5,6 +5,7 @@ Suite *assign_suite(void);
 Suite *check_suite(void);
 Suite *check_clients_suite(void);
 Suite *check_policy_suite(void);
+Suite *check_proxy_suite(void);
 Suite *dump_suite(void);
 Suite *load_suite(void);
 Suite *manual_suite(void);

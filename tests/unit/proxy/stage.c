@@ -27,6 +27,7 @@ static struct config_backend    config_backend;
 static struct config_server     config_servers[STAGE_SERVERS_MAX];
 static char                     server_names[STAGE_SERVERS_MAX][ADDRESS_TEXT_BYTES];
 static struct pool_target       targets[STAGE_SERVERS_MAX];
+static struct network           proxies;
 static struct snapshot_frontend frontend;
 static struct snapshot_backend  backend;
 static struct snapshot          snapshot;
@@ -78,11 +79,14 @@ static void set_up(const struct stage_options *options)
 
     config_frontend = (struct config_frontend){.name = {.text = "front"},
                                                .truncation = options->truncation,
+                                               .accept_proxy = options->accept_proxy,
                                                .max_connections = options->frontend_connections};
     config_backend =
         (struct config_backend){.name = {.text = "back"},
                                 .balance = CONFIG_BALANCE_FIRST,
                                 .retries = options->retries,
+                                .send_proxy = options->send_proxy,
+                                .proxy_options = options->proxy_options,
                                 .servers = config_servers,
                                 .servers_count = options->servers != 0 ? options->servers : 1};
     config = (struct config){
@@ -105,6 +109,13 @@ static void set_up(const struct stage_options *options)
     }
     backend = (struct snapshot_backend){.config = &config_backend, .targets = targets};
     frontend = (struct snapshot_frontend){.config = &config_frontend, .tls = {.tickets = 1}};
+    if (options->accept_proxy_from != NULL) {
+        const char *problem = NULL;
+
+        ck_assert(network_parse(options->accept_proxy_from, &proxies, &problem));
+        frontend.proxies = &proxies;
+        frontend.proxies_count = 1;
+    }
     snapshot = (struct snapshot){.config = &config, .frontends = &frontend, .backends = &backend};
     stage.address = address_of("127.0.0.1", FRONTEND_PORT);
 }
@@ -292,6 +303,10 @@ static void on_server_ready(struct sim_actor *actor)
     }
     do {
         got = sim_recv(actor->endpoint, (struct bytes){memory, sizeof(memory)});
+        if (got > 0 && server->bytes == 0) {
+            server->first_bytes = (size_t)got < STAGE_FIRST_BYTES ? (size_t)got : STAGE_FIRST_BYTES;
+            memcpy(server->first, memory, server->first_bytes);
+        }
         server->bytes += got > 0 ? (size_t)got : 0;
     } while (got > 0);
     server->has_end = server->has_end || got == SIM_END;

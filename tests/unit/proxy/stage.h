@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STAGE_SERVERS_MAX = 3, STAGE_CLIENTS_MAX = 64 };
+enum { STAGE_SERVERS_MAX = 3, STAGE_CLIENTS_MAX = 64, STAGE_FIRST_BYTES = 1024 };
 
 /* Zeroes are: a perfect network, ordinary timeouts, one server, no limits in the way. */
 struct stage_options {
@@ -33,6 +33,10 @@ struct stage_options {
     size_t                 buffers_max; /* 0: 64 */
     unsigned               servers;
     unsigned               retries;
+    int                    accept_proxy;      /* enum config_accept_proxy */
+    const char            *accept_proxy_from; /* one network; NULL: none */
+    int                    send_proxy;        /* enum config_send_proxy */
+    unsigned               proxy_options;
 };
 
 struct stage_client {
@@ -51,6 +55,8 @@ struct stage_server {
     struct address     address;
     unsigned           accepted;
     size_t             bytes;
+    size_t             first_bytes; /* of those, what came with the first receive */
+    char               first[STAGE_FIRST_BYTES];
     bool               is_deaf;
     bool               has_end, has_reset;
 };

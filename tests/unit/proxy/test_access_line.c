@@ -153,6 +153,21 @@ START_TEST(an_error_past_the_handshake_says_why)
 }
 END_TEST
 
+START_TEST(a_refused_proxy_header_says_what_is_wrong_with_it)
+{
+    struct session_summary summary = sample_session();
+
+    summary.reason = END_PROXY_HEADER_INVALID;
+    summary.proxy_fault = PROXY_FAULT_LINE_PORT;
+    ck_assert_ptr_nonnull(
+        strstr(conn_line(&text_style, &summary),
+               " end=proxy_header_invalid ts=PR proxy_reason=\"a malformed port\""));
+    ck_assert_ptr_nonnull(
+        strstr(conn_line(&json_style, &summary), "\"proxy_reason\":\"a malformed port\"}"));
+    ck_assert(flat_json_is_valid(memory));
+}
+END_TEST
+
 START_TEST(a_failed_handshake_says_what_was_offered)
 {
     struct session_summary summary = sample_failure();
@@ -306,8 +321,9 @@ Suite *access_line_suite(void)
         (const TTest *const[]){
             a_session_is_one_line_of_text, a_session_is_one_line_of_json_with_the_same_keys,
             what_did_not_come_about_is_a_dash_or_null, durations_are_cut_never_rounded_up,
-            an_error_past_the_handshake_says_why, a_failed_handshake_says_what_was_offered,
-            a_client_that_said_nothing_offered_nothing, a_summary_tells_how_many_were_held_back,
-            peers_cannot_break_out_of_their_word, a_client_that_was_verified_is_named,
-            whatever_is_sent_a_line_stays_a_line, ids_sort_by_time_then_reactor_then_number, NULL});
+            a_refused_proxy_header_says_what_is_wrong_with_it, an_error_past_the_handshake_says_why,
+            a_failed_handshake_says_what_was_offered, a_client_that_said_nothing_offered_nothing,
+            a_summary_tells_how_many_were_held_back, peers_cannot_break_out_of_their_word,
+            a_client_that_was_verified_is_named, whatever_is_sent_a_line_stays_a_line,
+            ids_sort_by_time_then_reactor_then_number, NULL});
 }

@@ -9,6 +9,8 @@
 
 /* The drawings of session.h and flow.h, as who may move where. */
 static const bool session_may[SESSION_STATES][SESSION_STATES] = {
+    [SESSION_PROXY_HEADER] =
+        {[SESSION_HANDSHAKING] = true, [SESSION_FINISHING] = true, [SESSION_CLOSING] = true},
     [SESSION_HANDSHAKING] =
         {[SESSION_CONNECTING] = true, [SESSION_FINISHING] = true, [SESSION_CLOSING] = true},
     [SESSION_CONNECTING] =

@@ -166,6 +166,64 @@ START_TEST(who_leaves_the_line_makes_room_for_the_next)
 }
 END_TEST
 
+/* All buffers are held up by clients who read nothing, when the second server of one who was served
+ * before accepts: the first did not answer. */
+static void begin_waiting_for_header(uint64_t connect_ns)
+{
+    struct stage_options options = few_buffers;
+    char                 text[KILOBYTE + 1] = {0};
+
+    options.send_proxy = CONFIG_SEND_PROXY_V1;
+    options.timeouts.connect_ns = connect_ns;
+    options.servers = 2;
+    options.retries = 1;
+    begin(&options);
+    get_stuck();
+    stage_dial(&clients[2]);
+    greet(&clients[2]);
+    sim_unserve(stage.net, &server->service);
+    sim_answer(stage.net, &server->address, SIM_IS_SILENT);
+    stage_dial(honest);
+    greet(honest);
+    ck_assert(honest->is_established);
+    clients[2].is_deaf = true;
+    memset(text, 't', KILOBYTE);
+    for (unsigned i = 0; i < STUCK_KILOBYTES; i++) {
+        server_send(server, text);
+        stage_pass(NS_PER_MS);
+    }
+    server = &stage.servers[1];
+    stage_pass(connect_ns);
+    ck_assert_uint_eq(server->accepted, 1);
+    ck_assert_uint_eq(server->bytes, 0);
+    ck_assert_uint_eq(stage.reports, 0);
+}
+
+START_TEST(a_proxy_header_waits_for_a_buffer)
+{
+    begin_waiting_for_header(600 * NS_PER_MS);
+    stage_pass(590 * NS_PER_MS);
+    ck_assert_uint_ge(stage.reports, 1);
+    ck_assert(!honest->has_reset);
+    ck_assert_uint_gt(server->bytes, 0);
+    ck_assert_mem_eq(server->first, "PROXY TCP4", 10);
+    stage_close();
+}
+END_TEST
+
+START_TEST(a_proxy_header_waits_no_longer_than_a_connect_may_take)
+{
+    begin_waiting_for_header(200 * NS_PER_MS);
+    stage_pass(210 * NS_PER_MS);
+    ck_assert_uint_eq(stage.reports, 1);
+    ck_assert_int_eq(stage.last.reason, END_RESOURCE);
+    ck_assert(honest->has_reset);
+    ck_assert(server->has_reset);
+    ck_assert_uint_eq(server->bytes, 0);
+    stage_close();
+}
+END_TEST
+
 START_TEST(a_wait_for_buffers_costs_no_more_than_a_look_now_and_then)
 {
     begin_waiting();
@@ -340,19 +398,20 @@ END_TEST
 
 Suite *shortage_suite(void)
 {
-    return suite_of("shortage",
-                    (const TTest *const[]){
-                        who_finds_no_buffer_waits_until_one_who_reads_nothing_is_ended,
-                        who_finds_no_buffer_is_served_once_peers_read,
-                        nobody_new_is_accepted_while_buffers_are_short,
-                        handshakes_wait_in_line_behind_those_who_came_first,
-                        who_leaves_the_line_makes_room_for_the_next,
-                        a_wait_for_buffers_costs_no_more_than_a_look_now_and_then,
-                        what_came_and_can_not_even_be_kept_ends_who_has_most_waiting,
-                        what_came_and_can_not_even_be_kept_ends_its_session,
-                        a_session_without_a_descriptor_waits_for_one_and_comes_before_new_ones,
-                        all_listeners_together_begin_eight_sessions_a_turn,
-                        who_waits_for_a_turn_can_be_cut,
-                        a_session_whose_time_is_up_goes_on_in_a_later_turn,
-                        a_session_whose_time_is_up_may_end_before_it_goes_on, NULL});
+    return suite_of(
+        "shortage",
+        (const TTest *const[]){
+            who_finds_no_buffer_waits_until_one_who_reads_nothing_is_ended,
+            who_finds_no_buffer_is_served_once_peers_read,
+            nobody_new_is_accepted_while_buffers_are_short,
+            handshakes_wait_in_line_behind_those_who_came_first,
+            who_leaves_the_line_makes_room_for_the_next, a_proxy_header_waits_for_a_buffer,
+            a_proxy_header_waits_no_longer_than_a_connect_may_take,
+            a_wait_for_buffers_costs_no_more_than_a_look_now_and_then,
+            what_came_and_can_not_even_be_kept_ends_who_has_most_waiting,
+            what_came_and_can_not_even_be_kept_ends_its_session,
+            a_session_without_a_descriptor_waits_for_one_and_comes_before_new_ones,
+            all_listeners_together_begin_eight_sessions_a_turn, who_waits_for_a_turn_can_be_cut,
+            a_session_whose_time_is_up_goes_on_in_a_later_turn,
+            a_session_whose_time_is_up_may_end_before_it_goes_on, NULL});
 }

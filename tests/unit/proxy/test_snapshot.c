@@ -253,6 +253,9 @@ START_TEST(addresses_that_are_none_are_named_with_their_line)
             "backends = ( { name = \"app\"; servers = (\n"
             "  { address = \"builtin:nothing\"; } ); } );\n",
             "test.conf:4: error: address \"builtin:nothing\": ");
+    refuses(FRONTEND("good.pem", "accept-proxy = \"required\";"
+                                 "accept-proxy-from = [ \"10.0.0.0/8\", \"10.0.0.0/33\" ];"),
+            "test.conf:4: error: accept-proxy-from \"10.0.0.0/33\": ");
 }
 END_TEST
 
