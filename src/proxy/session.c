@@ -35,7 +35,7 @@ static const uint32_t moves[] = {
 static const struct state_table table = {
     .machine = "session", .names = names, .next = moves, .count = SESSION_STATES};
 
-static void     begin(struct session *session, const struct address *peer);
+static void     begin_with_header(struct session *session, const struct address *peer);
 static void     on_due(struct timer *timer);
 static void     on_turn(struct task *task);
 static void     on_buffers(struct buffers_place *place);
@@ -67,6 +67,7 @@ void session_start(struct session *session, struct worker *worker,
     session->timer.due = on_due;
     session->turn.run = on_turn;
     session->place.ready = on_buffers;
+    state_init(&session->state, &table, SESSION_HANDSHAKING);
     flow_init(&session->up);
     flow_init(&session->down);
     side_init(&session->client);
@@ -81,18 +82,25 @@ void session_start(struct session *session, struct worker *worker,
         (uint8_t)(peer.len < sizeof(session->client_address) ? peer.len
                                                              : sizeof(session->client_address));
     memcpy(session->client_address, &peer.socket, session->client_address_len);
-    begin(session, &peer);
+    if (frontend->snapshot->config->accept_proxy != CONFIG_ACCEPT_PROXY_OFF) {
+        begin_with_header(session, &peer);
+    }
     session_advance(session);
 }
 
-/* Whoever is not believed could say anything: nothing is read of what it says. */
-static void begin(struct session *session, const struct address *peer)
+/* Whoever is not believed could say anything: nothing is read of what it says. Who reset before it
+ * was accepted has no address any more. */
+static void begin_with_header(struct session *session, const struct address *peer)
 {
-    bool is_due = proxy_header_is_due(session->frontend, peer);
+    bool is_believed = proxy_header_is_believed(session->frontend, peer);
+    bool is_required =
+        session->frontend->snapshot->config->accept_proxy == CONFIG_ACCEPT_PROXY_REQUIRED;
 
-    state_init(&session->state, &table, is_due ? SESSION_PROXY_HEADER : SESSION_HANDSHAKING);
-    if (is_due && !proxy_header_is_believed(session->frontend, peer)) {
-        session_end(session, END_ACL_DENIED);
+    if (is_believed || is_required) {
+        state_init(&session->state, &table, SESSION_PROXY_HEADER);
+    }
+    if (!is_believed && is_required) {
+        session_end(session, peer->len > 0 ? END_ACL_DENIED : END_CLIENT_RESET);
     }
 }
 

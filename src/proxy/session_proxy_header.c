@@ -12,19 +12,6 @@ static void      take_header(struct session *session, const struct proxy_header 
 static uint8_t   keep_address(const struct address *from, uint8_t into[SESSION_ADDRESS_BYTES]);
 static void      go_on(struct session *session);
 
-bool proxy_header_is_due(const struct generation_frontend *frontend, const struct address *peer)
-{
-    switch ((enum config_accept_proxy)frontend->snapshot->config->accept_proxy) {
-    case CONFIG_ACCEPT_PROXY_OFF:
-        return false;
-    case CONFIG_ACCEPT_PROXY_OPTIONAL:
-        return proxy_header_is_believed(frontend, peer);
-    case CONFIG_ACCEPT_PROXY_REQUIRED:
-        return true;
-    }
-    return true;
-}
-
 bool proxy_header_is_believed(const struct generation_frontend *frontend,
                               const struct address             *peer)
 {

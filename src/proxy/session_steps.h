@@ -19,9 +19,7 @@ enum step session_step(struct session *session);
 
 /* PROXY_HEADER, in session_proxy_header.c. */
 enum step step_proxy_header(struct session *session);
-/* ... whether it is the first state, for this peer. */
-bool proxy_header_is_due(const struct generation_frontend *frontend, const struct address *peer);
-/* ... and whether the peer's word counts. */
+/* ... whether this peer's word counts. */
 bool proxy_header_is_believed(const struct generation_frontend *frontend,
                               const struct address             *peer);
 void proxy_header_fails(struct session *session, enum proxy_fault fault);

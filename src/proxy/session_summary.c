@@ -3,6 +3,8 @@
 #include "proxy/session.h"
 #include "proxy/session_send_proxy.h"
 
+#include <string.h>
+
 static void summarize_tls(struct session *session, struct session_summary *summary);
 
 void session_summarize(struct session *session, struct reactor *reactor,
@@ -29,7 +31,8 @@ void session_summarize(struct session *session, struct reactor *reactor,
         .is_probe = !session->has_bytes && (session_reason(session) == END_CLIENT_CLOSE ||
                                             session_reason(session) == END_CLIENT_RESET),
     };
-    session_client(session, &summary->client);
+    memcpy(&summary->client.socket, session->client_address, session->client_address_len);
+    summary->client.len = session->client_address_len;
     summarize_tls(session, summary);
 }
 

@@ -273,6 +273,29 @@ START_TEST(the_word_of_others_does_not_count)
 }
 END_TEST
 
+/* Its address is gone with it, so it is on no list; but nobody was denied anything. */
+START_TEST(who_left_before_it_was_accepted_is_a_probe)
+{
+    static struct stage_client first;
+    struct stage_options       options = required;
+
+    options.frontend_connections = 1;
+    first = (struct stage_client){0};
+    client = (struct stage_client){0};
+    stage_open(&options);
+    stage_dial(&first);
+    stage_knock(&client);
+    stage_pass(10 * NS_PER_MS);
+    sim_reset(&client.actor);
+    stage_pass(NS_PER_MS);
+    sim_reset(&first.actor);
+    stage_until_reports(2);
+    ck_assert(stage.last.is_probe);
+    ck_assert_int_eq(stage.last.reason, END_CLIENT_RESET);
+    stage_close();
+}
+END_TEST
+
 START_TEST(where_it_is_optional_tls_may_come_at_once)
 {
     begin(&optional);
@@ -452,6 +475,7 @@ Suite *session_proxy_suite(void)
                                a_header_cut_short_is_refused_and_an_absent_one_is_a_probe,
                                a_reset_ends_the_wait_for_a_header,
                                a_cut_ends_the_wait_for_a_header,
+                               who_left_before_it_was_accepted_is_a_probe,
                                the_word_of_others_does_not_count,
                                where_it_is_optional_tls_may_come_at_once,
                                where_it_is_optional_a_malformed_one_is_refused,
