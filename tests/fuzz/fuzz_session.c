@@ -63,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct lane_options options = {.net = world.net,
                                        .frontend = setting_frontend(i),
                                        .backend = setting_backend(i, 0),
+                                       .proxy = setting_proxy(i),
                                        .ends_within_ns = setting_ends_within_ns(),
                                        .is_benign = &world.is_benign};
 

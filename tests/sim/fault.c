@@ -13,8 +13,8 @@ enum model { ANY, COMPLETION, READINESS };
 
 /* Deadlines that a silent peer, or a network that carries nothing, lets pass. */
 #define ENDS_LATE                                                                                  \
-    (ENDS(HELLO_TIMEOUT) | ENDS(HS_TIMEOUT) | ENDS(IDLE_TIMEOUT) | ENDS(HALF_CLOSED_TIMEOUT) |     \
-     ENDS(CONNECT_TIMEOUT))
+    (ENDS(PROXY_HEADER_INVALID) | ENDS(HELLO_TIMEOUT) | ENDS(HS_TIMEOUT) | ENDS(IDLE_TIMEOUT) |    \
+     ENDS(HALF_CLOSED_TIMEOUT) | ENDS(CONNECT_TIMEOUT))
 
 static const struct {
     const char *name;
@@ -49,8 +49,10 @@ static const struct {
     [FAULT_SILENCE] = {"silence", AT(stall), ANY, 1, true, ENDS_LATE},
     [FAULT_CLIENT_DIES] = {"client-dies", NOWHERE, ANY, 1, false, ENDS(CLIENT_RESET)},
     [FAULT_SERVER_DIES] = {"server-dies", NOWHERE, ANY, 1, false, ENDS(SERVER_RESET)},
-    [FAULT_CLIENT_TRUNCATES] = {"client-truncates", NOWHERE, ANY, 1, false, ENDS(TLS_TRUNCATED)},
-    [FAULT_CLIENT_TEARS] = {"client-tears", NOWHERE, ANY, 1, false, ENDS(TLS_TRUNCATED)},
+    [FAULT_CLIENT_TRUNCATES] = {"client-truncates", NOWHERE, ANY, 1, false,
+                                ENDS(TLS_TRUNCATED) | ENDS(PROXY_HEADER_INVALID)},
+    [FAULT_CLIENT_TEARS] = {"client-tears", NOWHERE, ANY, 1, false,
+                            ENDS(TLS_TRUNCATED) | ENDS(PROXY_HEADER_INVALID)},
     [FAULT_KILL] = {"kill", NOWHERE, ANY, 1, true, ENDS(KILLED)},
     [FAULT_DRAIN] = {"drain", NOWHERE, ANY, 1, false, 0},
 };

@@ -19,6 +19,7 @@ static uint64_t of_times(const struct session *session, uint64_t now_ns, uint64_
 static uint64_t of_flow(const struct flow *flow, uint64_t hash);
 static uint64_t of_side(const struct side *side, uint64_t hash);
 static uint64_t of_ops(const struct session *session, uint64_t hash);
+static uint64_t of_headers(const struct session *session, uint64_t hash);
 static unsigned ops_after(const struct ops *ops, const struct io_op *op);
 static uint64_t of_party(const struct party *party, uint64_t hash);
 
@@ -35,7 +36,21 @@ uint64_t fingerprint_session(const struct session *session, uint64_t now_ns, uin
     hash = of_side(&session->client, hash);
     hash = of_side(&session->backend, hash);
     hash = of_ops(session, hash);
+    hash = of_headers(session, hash);
     return sim_fingerprint_add(hash, session->has_engine ? mock_fingerprint(&session->engine) : 0);
+}
+
+/* How far the header that comes was read; that it came, and that one went out. */
+static uint64_t of_headers(const struct session *session, uint64_t hash)
+{
+    if (session_state(session) == SESSION_PROXY_HEADER) {
+        hash = sim_fingerprint_add(hash, session->header.part);
+        hash = sim_fingerprint_add(hash, session->header.kept_bytes);
+        hash = sim_fingerprint_add(hash, session->header.block_left);
+    }
+    return sim_fingerprint_add(hash, (uint64_t)session->destination_len |
+                                         (uint64_t)session->header_fault << 8 |
+                                         (uint64_t)session->sent_header_bytes << 16);
 }
 
 static uint64_t of_flags(const struct session *session)
@@ -132,6 +147,8 @@ uint64_t fingerprint_lane(const struct lane *lane, uint64_t hash)
     hash = sim_fingerprint_add(hash, lane->plan.client.bytes);
     hash = sim_fingerprint_add(hash, lane->plan.server.bytes);
     hash = sim_fingerprint_add(hash, buffer_len(codec_output(lane->codec)));
+    hash = sim_fingerprint_add(hash, lane->heading.sent);
+    hash = sim_fingerprint_add(hash, lane->heading.read << 1 | (uint64_t)lane->heading.is_due);
     return sim_fingerprint_add(hash, (uint64_t)codec_has_finished(lane->codec) |
                                          (uint64_t)codec_has_goodbye(lane->codec) << 1 |
                                          (uint64_t)codec_has_alert(lane->codec) << 2 |

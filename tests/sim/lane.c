@@ -19,6 +19,7 @@ static void on_settle(struct sim_event *event);
 static void lane_check(struct lane *lane);
 static void check_client_end(struct lane *lane);
 static void check_server_end(struct lane *lane);
+static void check_broken_header(struct lane *lane);
 static void check_before_reset(struct lane *lane);
 static void check_before_leave(struct lane *lane);
 static void check_honest(struct lane *lane);
@@ -121,6 +122,8 @@ static void lane_next(struct lane *lane)
     lane->last_sign_ns = now_ns;
     party_init(&lane->client, lane, &lane->plan.client);
     party_init(&lane->server, lane, &lane->plan.server);
+    heading_init(&lane->heading, &lane->options.proxy, lane->plan.header,
+                 random_next(&lane->plans));
     lane->codec = codec_new(random_next(&lane->plans), party_took, &lane->client);
     lane->dialled_in = lane->backends_count - 1;
     answer_as_planned(lane);
@@ -151,6 +154,9 @@ static void on_accept(struct sim_service *service, struct sim_endpoint *endpoint
     if (!codec_has_finished(lane->codec)) {
         violate(lane, "I12: a server was reached before the handshake was complete");
     }
+    if (lane->heading.is_broken) {
+        violate(lane, "I12: a server was reached after a broken PROXY header");
+    }
     for (unsigned i = 0; i < lane->plan.client.key_updates && !lane->client.has_said_all; i++) {
         codec_key_update(lane->codec);
     }
@@ -172,6 +178,9 @@ void lane_report(struct lane *lane, const struct session_summary *summary)
     lane->bytes_out = summary->bytes_out;
     if (summary->reason == END_NONE) {
         violate(lane, "I11: a session ended without a reason");
+    }
+    if (codec_has_finished(lane->codec)) {
+        violate(lane, heading_check_client(&lane->heading, &summary->client));
     }
     if (now_ns - lane->last_sign_ns > lane->options.ends_within_ns) {
         violate(lane, "I5: a session outlived its timeouts");
@@ -212,9 +221,11 @@ static void lane_check(struct lane *lane)
     party_read_rest(&lane->server);
     check_client_end(lane);
     check_server_end(lane);
+    check_broken_header(lane);
     check_before_reset(lane);
     check_before_leave(lane);
-    if (lane->is_reported && lane->is_benign && plan_is_honest(&lane->plan)) {
+    if (lane->is_reported && lane->is_benign && plan_is_honest(&lane->plan) &&
+        !lane->heading.is_broken) {
         check_honest(lane);
         note_honest(lane);
     }
@@ -243,6 +254,16 @@ static void check_server_end(struct lane *lane)
         violate(lane, "I3: FIN for a client that did not say goodbye");
     } else if (lane->upload.received != lane->upload.sent) {
         violate(lane, "I3: FIN before the last byte");
+    }
+}
+
+/* One that was sent whole is known for what it is. */
+static void check_broken_header(struct lane *lane)
+{
+    if (lane->is_reported && lane->is_benign && lane->heading.is_broken &&
+        lane->heading.sent == lane->heading.len && !lane->client.has_aborted &&
+        lane->reason != END_PROXY_HEADER_INVALID) {
+        violate(lane, "I12: a broken PROXY header was not refused");
     }
 }
 
@@ -275,6 +296,8 @@ static void check_honest(struct lane *lane)
         violate(lane, "I6: an honest session was aborted");
     } else if (!codec_has_goodbye(lane->codec) || !lane->server.has_seen_end) {
         violate(lane, "I6: an honest end was not passed on");
+    } else if (lane->heading.is_due) {
+        violate(lane, "I12: a server was told of no client");
     } else if (lane->upload.received != lane->plan.client.bytes ||
                lane->download.received != lane->plan.server.bytes) {
         violate(lane, "I6: bytes of an honest session were lost");

@@ -9,6 +9,7 @@
 
 #include "codec.h"
 #include "driver_sim.h"
+#include "heading.h"
 #include "plan.h"
 #include "proxy/summary.h"
 #include "random.h"
@@ -49,11 +50,12 @@ struct lane_backend {
 };
 
 struct lane_options {
-    struct sim_net *net;
-    struct address  frontend;
-    struct address  backend;        /* in the first edition */
-    uint64_t        ends_within_ns; /* the longest a session may outlive the last sign of life */
-    const bool     *is_benign;      /* the network breaks nothing now: honest plans must succeed */
+    struct sim_net      *net;
+    struct address       frontend;
+    struct address       backend; /* in the first edition */
+    struct setting_proxy proxy;
+    uint64_t    ends_within_ns; /* the longest a session may outlive the last sign of life */
+    const bool *is_benign;      /* the network breaks nothing now: honest plans must succeed */
     /* Of those who hesitate: settles what comes next, by changing the plan. May be NULL. */
     void (*decide)(struct lane *lane, struct party *party);
     const struct plan *plan; /* NULL: drawn */
@@ -71,6 +73,7 @@ struct lane {
     struct codec       *codec;
     struct party        client;
     struct party        server;
+    struct heading      heading;
     struct stream       upload;
     struct stream       download;
     uint64_t            last_sign_ns;

@@ -6,22 +6,24 @@
 
 enum { READ_BYTES = 32 * 1024, SLOW_READ_BYTES = 3000 };
 
-static void on_ready(struct sim_actor *actor);
-static void on_timer(struct sim_event *event);
-static void party_read(struct party *party);
-static bool party_read_once(struct party *party, size_t bytes);
-static void party_act(struct party *party);
-static bool party_has_act(const struct party *party);
-static bool party_may_begin(const struct party *party);
-static bool party_aborts(struct party *party);
-static void party_write(struct party *party);
-static bool party_write_once(struct party *party);
-static void client_fill_codec(struct party *party);
-static void party_end(struct party *party);
-static void party_pause(struct party *party);
-static void party_leave(struct party *party);
-static void party_rest(struct party *party);
-static bool is_open(const struct party *party);
+static void               on_ready(struct sim_actor *actor);
+static void               on_timer(struct sim_event *event);
+static void               party_read(struct party *party);
+static bool               party_read_once(struct party *party, size_t bytes);
+static void               server_took(struct party *party, struct bytes_const bytes);
+static void               party_act(struct party *party);
+static bool               party_has_act(const struct party *party);
+static bool               party_may_begin(const struct party *party);
+static bool               party_aborts(struct party *party);
+static void               party_write(struct party *party);
+static bool               party_write_once(struct party *party);
+static void               client_fill_codec(struct party *party);
+static struct bytes_const client_piece(const struct party *party);
+static void               party_end(struct party *party);
+static void               party_pause(struct party *party);
+static void               party_leave(struct party *party);
+static void               party_rest(struct party *party);
+static bool               is_open(const struct party *party);
 
 void party_init(struct party *party, struct lane *lane, const struct plan_end *plan)
 {
@@ -113,7 +115,7 @@ static bool party_read_once(struct party *party, size_t bytes)
     lane->last_sign_ns = sim_now_ns(lane->options.net);
     party->wire_read += (uint64_t)got;
     if (!party->is_client) {
-        party_took(party, (struct bytes_const){memory, (size_t)got});
+        server_took(party, (struct bytes_const){memory, (size_t)got});
         return true;
     }
     codec_feed(lane->codec, (struct bytes){memory, (size_t)got});
@@ -121,6 +123,18 @@ static bool party_read_once(struct party *party, size_t bytes)
         lane->violation = "I1: the client received what is no record";
     }
     return true;
+}
+
+/* A PROXY header comes first, where there is to be one. */
+static void server_took(struct party *party, struct bytes_const bytes)
+{
+    struct lane *lane = party->lane;
+    const char  *law = heading_take(&lane->heading, &bytes, &lane->options.frontend);
+
+    if (law != NULL && lane->violation == NULL) {
+        lane->violation = law;
+    }
+    party_took(party, bytes);
 }
 
 /* --- sending -------------------------------------------------------------------------------- */
@@ -159,7 +173,7 @@ void party_truncate(struct party *party, bool is_inside_record)
     }
     if (is_inside_record) {
         client_fill_codec(party);
-        struct bytes_const rest = buffer_readable(codec_output(party->lane->codec));
+        struct bytes_const rest = client_piece(party);
 
         party->wire_sent +=
             sim_send(party->actor.endpoint, (struct bytes_const){rest.data, rest.len / 2});
@@ -241,11 +255,12 @@ static bool party_write_once(struct party *party)
 {
     uint8_t            memory[READ_BYTES];
     const uint64_t     left = party->plan->bytes - party->out->sent;
+    struct heading    *heading = &party->lane->heading;
     struct bytes_const piece;
 
     if (party->is_client) {
         client_fill_codec(party);
-        piece = buffer_readable(codec_output(party->lane->codec));
+        piece = client_piece(party);
     } else {
         piece = (struct bytes_const){memory, left < sizeof(memory) ? left : sizeof(memory)};
     }
@@ -258,7 +273,9 @@ static bool party_write_once(struct party *party)
     if (sent == 0) {
         return false;
     }
-    if (party->is_client) {
+    if (heading_left(heading).len > 0 && party->is_client) {
+        heading->sent += sent;
+    } else if (party->is_client) {
         buffer_consumed(codec_output(party->lane->codec), sent);
     } else {
         party->out->sent += sent;
@@ -266,6 +283,14 @@ static bool party_write_once(struct party *party)
     party->wire_sent += sent;
     party->lane->last_sign_ns = sim_now_ns(party->lane->options.net);
     return true;
+}
+
+/* The PROXY header, then what the codec has. */
+static struct bytes_const client_piece(const struct party *party)
+{
+    struct bytes_const header = heading_left(&party->lane->heading);
+
+    return header.len > 0 ? header : buffer_readable(codec_output(party->lane->codec));
 }
 
 /* What was put into records counts as sent: it stands before the goodbye. */

@@ -17,6 +17,8 @@ void plan_draw(struct plan *plan, struct random *random)
         plan->server.ending = PLAN_CLEAN; /* a plain FIN is a clean end */
     }
     plan->server_refuses = random_percent(random, 3);
+    plan->header =
+        random_percent(random, 5) ? PLAN_HEADER_BROKEN : (enum plan_header)random_below(random, 3);
     plan->client.key_updates = random_percent(random, 10) ? (uint8_t)random_below(random, 40) : 0;
 }
 

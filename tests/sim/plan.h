@@ -25,6 +25,9 @@ enum plan_start {
     PLAN_START_AFTER_END, /* of the other side */
 };
 
+/* A PROXY header in front of the client's hello, where its lane has one. */
+enum plan_header { PLAN_HEADER_V1, PLAN_HEADER_V2, PLAN_HEADER_LOCAL, PLAN_HEADER_BROKEN };
+
 struct plan_end {
     uint64_t          bytes;    /* to send */
     uint64_t          abort_at; /* an ending other than clean comes after this many wire bytes */
@@ -42,9 +45,10 @@ struct plan_end {
 };
 
 struct plan {
-    struct plan_end client;
-    struct plan_end server;
-    bool            server_refuses;
+    struct plan_end  client;
+    struct plan_end  server;
+    bool             server_refuses;
+    enum plan_header header;
 };
 
 void plan_draw(struct plan *plan, struct random *random);

@@ -31,8 +31,28 @@ static struct edition {
 } editions[SETTING_EDITIONS_MAX];
 
 static unsigned editions_count;
+static bool     is_first_proxied;
+
+/* Every client of the simulator is believed. */
+static struct network everyone = {.family = AF_INET};
 
 static struct address address_of(const char *host, unsigned port);
+
+struct setting_proxy setting_proxy(unsigned lane)
+{
+    static const struct setting_proxy kinds[] = {
+        {CONFIG_ACCEPT_PROXY_OFF, CONFIG_SEND_PROXY_OFF},
+        {CONFIG_ACCEPT_PROXY_REQUIRED, CONFIG_SEND_PROXY_V2},
+        {CONFIG_ACCEPT_PROXY_OFF, CONFIG_SEND_PROXY_V1},
+        {CONFIG_ACCEPT_PROXY_OPTIONAL, CONFIG_SEND_PROXY_OFF}};
+
+    return kinds[lane == 0 && is_first_proxied ? 1 : lane % (sizeof(kinds) / sizeof(kinds[0]))];
+}
+
+void setting_proxy_first(bool has_both)
+{
+    is_first_proxied = has_both;
+}
 
 const struct snapshot *setting_init(unsigned lanes)
 {
@@ -44,11 +64,17 @@ const struct snapshot *setting_init(unsigned lanes)
                              .backends_count = lanes};
     for (unsigned i = 0; i < lanes; i++) {
         (void)snprintf(names[i], NAME_BYTES, "%u", i);
-        config_frontends[i] = (struct config_frontend){.name = {.text = names[i]}};
+        config_frontends[i] = (struct config_frontend){.name = {.text = names[i]},
+                                                       .accept_proxy = setting_proxy(i).accept};
         config_servers[i] = (struct config_server){.address = {.text = names[i]}, .weight = 1};
-        config_backends[i] = (struct config_backend){
-            .name = {.text = names[i]}, .servers = &config_servers[i], .servers_count = 1};
-        frontends[i] = (struct snapshot_frontend){.config = &config_frontends[i], .backend = i};
+        config_backends[i] =
+            (struct config_backend){.name = {.text = names[i]},
+                                    .servers = &config_servers[i],
+                                    .servers_count = 1,
+                                    .send_proxy = setting_proxy(i).send,
+                                    .proxy_options = CONFIG_PROXY_SSL | CONFIG_PROXY_CRC32C};
+        frontends[i] = (struct snapshot_frontend){
+            .config = &config_frontends[i], .backend = i, .proxies = &everyone, .proxies_count = 1};
         setting_tls_init(&frontends[i].tls);
     }
     editions_count = 0;

@@ -81,6 +81,7 @@ void small_run(const struct small_options *options, struct choices *choices, boo
     small->options = *options;
     small->choices = choices;
     small->is_replay = is_replay;
+    setting_proxy_first(options->has_headers);
     *result = (struct small_result){0};
     small_open(small);
     do {
@@ -188,6 +189,7 @@ static const char *run_once(struct small *small, struct small_result *result)
     struct lane_options options = {.net = small->net,
                                    .frontend = setting_frontend(0),
                                    .backend = setting_backend(0, 0),
+                                   .proxy = setting_proxy(0),
                                    .ends_within_ns = ends_within_ns(small),
                                    .is_benign = &small->is_benign,
                                    .decide = on_decide,

@@ -22,6 +22,7 @@ struct small_options {
     unsigned buffers;      /* of the worker */
     size_t   socket_bytes; /* send and receive buffers, each */
     bool     is_readiness; /* the model of the driver */
+    bool     has_headers;  /* PROXY headers from the client and for the server */
     bool     is_verbose;   /* tells what comes, on stderr */
     uint64_t only;         /* bit n: fault n may happen (fault.h); 0: all may */
     unsigned walks;        /* afterwards, runs by chance: they must come to no end that is new */

@@ -101,6 +101,7 @@ static void start_lanes(struct world *world)
             .net = world->net,
             .frontend = setting_frontend(i),
             .backend = setting_backend(i, 0),
+            .proxy = setting_proxy(i),
             .ends_within_ns = setting_ends_within_ns() +
                               (swarm->faults.stall > 0 ? 2 * swarm->faults.stall_ns_max : 0),
             .is_benign = &world->swarm.is_benign};
