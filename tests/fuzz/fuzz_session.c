@@ -146,6 +146,7 @@ void __wrap_plan_draw(struct plan *plan, struct random *random)
     }
     plan->server_refuses = fuzz_below(&script, 16) == 15;
     plan->client.key_updates = (uint8_t)fuzz_below(&script, 40);
+    plan->header = (enum plan_header)fuzz_below(&script, PLAN_HEADER_BROKEN + 1);
 }
 
 /* Slow is not dead: all pauses together stay below the shortest timeout. */

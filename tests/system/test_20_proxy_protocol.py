@@ -314,9 +314,7 @@ def test_the_next_server_is_told_when_the_first_cannot_be_reached(serve, backend
 # --- with others ---------------------------------------------------------------------------------
 
 def test_nginx_takes_our_header(serve, certs, directory):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     root = directory / "nginx"
     root.mkdir()
     paths = " ".join(f"{name}_temp_path {root}/{name};"
@@ -353,6 +351,53 @@ http {{ access_log off; {paths}
     finally:
         process.terminate()
         process.wait()
+
+
+def test_haproxy_before_and_behind_us_understands_us(serve, certs, directory):
+    before, behind = free_port(), free_port()
+    page = 'lf-string "%[src] %[src_port] %[dst_port] %[fc_pp_authority] %[fc_pp_unique_id]"'
+    inside = serve(f"127.0.0.1:{behind}", {**REQUIRED, "alpn": ["http/1.1"]},
+                   options={"send-proxy": "v2", "proxy-v2-options": [
+                       "authority", "unique-id", "crc32c", "ssl", "alpn"]})
+    (directory / "haproxy.cfg").write_text(f"""
+global
+  maxconn 100
+defaults
+  timeout connect 10s
+  timeout client 10s
+  timeout server 10s
+listen before
+  mode tcp
+  bind 127.0.0.1:{before}
+  unique-id-format whatever
+  server us 127.0.0.1:{inside.port()} send-proxy-v2 proxy-v2-options crc32c,unique-id
+frontend behind
+  mode http
+  bind 127.0.0.1:{behind} accept-proxy
+  http-request return status 200 content-type text/plain {page}
+""")
+    process = subprocess.Popen(["/usr/sbin/haproxy", "-db", "-f", str(directory / "haproxy.cfg")],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for_port(behind)
+        tls = ssl.create_default_context(cafile=certs.get().path)
+        client = http.client.HTTPSConnection("localhost", before, context=tls)
+        client.request("GET", "/", headers={"Connection": "close"})
+        host, port = client.sock.getsockname()[:2]
+        source, source_port, own_port, name, number = client.getresponse().read().decode().split()
+        client.close()
+        end = inside.wait_for_end()
+        assert end["client"] == f"{host}:{port}" == f"{source}:{source_port}"
+        assert (int(own_port), name, number) == (before, "localhost", end["id"])
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def wait_for_port(port):
