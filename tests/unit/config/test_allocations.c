@@ -19,9 +19,9 @@ static const char FRONTENDS[] =
     "                routes = ( { sni = [ \"a.org\", \"b.org\" ]; backend = \"b\"; } ); },\n"
     "              { listen = \"*:445\"; pem-file = \"y.pem\"; backend = \"b\"; } );\n"
     "pid-file = \"/run/x\";\n";
-static const char BACKENDS[] =
-    "timeouts = { idle = \"5m\"; };\n"
-    "backends = ( { name = \"b\"; servers = ( { address = \"127.0.0.1:1\"; } ); } );\n";
+static const char BACKENDS[] = "timeouts = { idle = \"5m\"; };\n"
+                               "backends = ( { name = \"b\"; send-proxy = \"v2\"; servers = ( { "
+                               "address = \"127.0.0.1:1\"; } ); } );\n";
 static const char MISTAKES[] = "wrokers = 3;\nworkers = \"many\";\nbackends = 5;\n";
 
 /* What was said, in full. */

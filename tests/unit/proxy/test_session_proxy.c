@@ -109,7 +109,25 @@ START_TEST(a_client_is_whom_the_header_names)
 }
 END_TEST
 
-START_TEST(a_header_may_come_in_any_pieces_and_with_the_hello)
+START_TEST(what_comes_in_one_piece_with_the_header_is_the_hello)
+{
+    uint8_t            piece[LINE_BYTES + MOCK_HEAD_BYTES + 16];
+    struct bytes_const name = {(const uint8_t *)"www.example.com", 15};
+
+    begin(&required);
+    memcpy(piece, LINE, LINE_BYTES);
+    size_t len = LINE_BYTES + mock_record(MOCK_HELLO, name, piece + LINE_BYTES);
+
+    client_send_raw(&client, (const char *)piece, len);
+    stage_pass(10 * NS_PER_MS);
+    ck_assert(client.is_established);
+    leave();
+    check_client("203.0.113.7:40000");
+    check_end(END_CLIENT_CLOSE);
+}
+END_TEST
+
+START_TEST(a_header_may_come_in_any_pieces)
 {
     for (size_t piece = 1; piece < LINE_BYTES; piece += 11) {
         begin(&required);
@@ -463,7 +481,8 @@ Suite *session_proxy_suite(void)
     return suite_of(
         "session_proxy",
         (const TTest *const[]){a_client_is_whom_the_header_names,
-                               a_header_may_come_in_any_pieces_and_with_the_hello,
+                               what_comes_in_one_piece_with_the_header_is_the_hello,
+                               a_header_may_come_in_any_pieces,
                                nothing_is_answered_before_the_header_is_whole,
                                local_and_unknown_are_who_they_are,
                                who_only_brings_a_header_is_a_probe,
