@@ -79,6 +79,14 @@ def tallies(proxy):
 
 # --- what is sent ---
 
+def test_a_name_with_a_policy_of_its_own_has_its_staple(site, authority, www):
+    proxy = site(www, authority.answer(www), routes=[
+        {"sni": "www.example", "backend": "app", "groups": "P-384"}])
+    for version in VERSIONS:  # the hello is read again, and in TLS 1.3 there is a second one
+        said = client(proxy.port(), version)
+        assert "Cert Status: good" in said and "secp384r1" in said, said
+
+
 def test_the_answer_beside_a_certificate_is_sent_in_every_version(site, authority, www):
     proxy = site(www, authority.answer(www))
     assert [status(proxy.port(), version) for version in VERSIONS] == ["good", "good"]

@@ -60,6 +60,23 @@ def test_a_challenge_is_answered_and_no_longer_when_its_file_has_gone(answer, ma
     assert not any("reloaded" in line for line in proxy.said())
 
 
+@pytest.mark.parametrize("version", (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3))
+def test_a_challenge_is_answered_for_a_name_with_a_policy_of_its_own(answer, make, challenge_dir,
+                                                                     certs, version):
+    """As the frontend would for any name: whoever asks is no client of that name."""
+    one = make("www.example.org")
+    proxy = answer(frontend={"routes": [{"sni": one.name, "backend": "app",
+                                         "tls-policy": "modern", "alpn": ["h2"],
+                                         "groups": "P-384"}]})
+    asking = context(minimum=version, maximum=version)
+    assert shown(proxy.port(), one.name, tls=asking) == REFUSED
+    put(challenge_dir / "one.pem", one.pem)
+    wait_until(proxy.port(), one.name, one.shown, tls=asking)
+    with rude.connect(proxy.port(), name=one.name, tls=rude.context(alpn=["h2"])) as client:
+        assert client.tls.getpeercert(True) == default_of(certs)
+        assert client.tls.selected_alpn_protocol() == "h2"
+
+
 def test_a_challenge_that_is_there_at_the_start_is_answered_at_once(answer, make, challenge_dir):
     one = make("www.example.org")
     put(challenge_dir / "one.pem", one.pem)
