@@ -44,7 +44,7 @@ static void             engine_fail(struct tls_engine *engine, const char *step)
 static void             engine_misused(struct tls_engine *engine, const char *step);
 static enum tls_failure failure_of(const struct tls_engine *engine);
 static enum verdict     shake(struct tls_engine *engine);
-static enum verdict     shake_again(struct tls_engine *engine) __attribute__((cold));
+static enum verdict     shake_again(struct tls_engine *engine) __attribute__((cold, noinline));
 static bool             remake_ssl(struct tls_engine *engine);
 static inline bool      make_ssl(struct tls_engine *engine, enum tls_role role);
 
@@ -161,7 +161,8 @@ static enum verdict shake(struct tls_engine *engine)
 }
 
 /* The name has another context, so the hello goes to a connection of that one, and what came behind
- * it after that. All of this has been counted and bounded before. */
+ * it after that. All of this has been counted and bounded before. Out of the way of every other
+ * handshake, whose frame it would enlarge. */
 static enum verdict shake_again(struct tls_engine *engine)
 {
     struct bytes_const rest = engine->input;
