@@ -212,7 +212,7 @@ def test_the_configuration_shown_is_the_one_in_use(controlled, path, directory):
 
 
 def test_certificates_are_shown_with_names_file_and_expiry(controlled, certs, path, directory):
-    one, other = certs.get(), certs.get("renewed", names=["a.renewed.example", "b.renewed.example"])
+    one, other = certs.get(), certs.get("shown", names=["a.shown.example", "b.shown.example"])
     pems = directory / "pems"
     pems.mkdir()
     (pems / "good.pem").write_bytes(pathlib.Path(other.pem_path).read_bytes())
@@ -223,7 +223,7 @@ def test_certificates_are_shown_with_names_file_and_expiry(controlled, certs, pa
     files = {row["file"]: row for row in shown["list"]}
     assert set(files) == {str(one.pem_path), str(pems / "good.pem")}
     row = files[str(pems / "good.pem")]
-    assert row["names"] == ["a.renewed.example", "b.renewed.example"]
+    assert row["names"] == ["a.shown.example", "b.shown.example"]
     assert row["frontend"] == "web" and row["expired"] is False
     end = subprocess.run(["openssl", "x509", "-in", other.pem_path, "-noout", "-enddate",
                           "-dateopt", "iso_8601"], capture_output=True, text=True, check=True)
