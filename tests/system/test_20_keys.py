@@ -183,8 +183,8 @@ def test_each_certificate_may_have_a_passphrase_of_its_own_and_directories_share
         serve, certs, directory, encrypted):
     shelf = directory / "shelf"
     shelf.mkdir()
-    for name in ("a.example", "b.example"):
-        one = certs.get(f"keys-{name}", names=[name])
+    made = {name: certs.get(f"keys-{name}", names=[name]) for name in ("a.example", "b.example")}
+    for name, one in made.items():
         shutil.copy(one.path, shelf / f"{name}.pem")
         sealed(one, shelf / f"{name}.pem.key", "shelf")
     proxy = serve("builtin:echo", {
@@ -192,8 +192,8 @@ def test_each_certificate_may_have_a_passphrase_of_its_own_and_directories_share
         "key-passphrase-file": written(directory / "word", "shelf\n"),
         "certificates": [{"cert": encrypted["cert"], "key": encrypted["key"], "default": True,
                           "key-passphrase-file": written(directory / "own", "open sesame\n")}]})
-    for name in ("a.example", "b.example"):
-        assert echoed(proxy.port(), name=name) == der(certs.get(f"keys-{name}").path)
+    for name, one in made.items():
+        assert echoed(proxy.port(), name=name) == der(one.path)
     assert echoed(proxy.port(), name="nobody.example") == der(certs.get().path)
 
 
