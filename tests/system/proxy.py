@@ -177,6 +177,8 @@ class Proxy:
         if self.code is None:
             self.code = self.process.wait(timeout)
             self.reader.join(timeout)
+            if not self.reader.is_alive():
+                self.process.stdout.close()
         return self.code
 
     def stop(self, number=signal.SIGINT, timeout=PATIENCE_S):
