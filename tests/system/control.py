@@ -9,9 +9,9 @@ TOOL = proxy_module.BUILD.absolute() / "src" / "daemon" / "sallyportctl"
 WAIT_S = proxy_module.PATIENCE_S
 
 
-def tell(path, *words, **options):
+def tell(path, *words, tool=TOOL, **options):
     """The tool, run to its end."""
-    return subprocess.run([TOOL, "--socket", path, *map(str, words)], capture_output=True, text=True,
+    return subprocess.run([tool, "--socket", path, *map(str, words)], capture_output=True, text=True,
                           timeout=100, stdin=subprocess.DEVNULL, **options)
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import socket
 import stat
 import subprocess
@@ -119,7 +120,10 @@ def test_mistakes_in_the_configuration_have_file_and_line(controlled, path, cert
 # --- who may do what -----------------------------------------------------------------------------
 
 def as_nobody(path, *words, group=NOBODY, groups=()):
-    return control.tell(path, *words, user=NOBODY, group=group, extra_groups=list(groups))
+    """With a copy of the tool, since a build may lie where only its owner is let."""
+    tool = shutil.copy(control.TOOL, path.parent / "tool")
+    return control.tell(path, *words, tool=tool, user=NOBODY, group=group,
+                        extra_groups=list(groups))
 
 
 @is_root
