@@ -104,6 +104,26 @@ def test_a_client_that_verifies_takes_certificate_and_staple(site, authority, ww
     assert "Cert Status: good" in said and "Verify return code: 0 (ok)" in said
 
 
+def test_a_certificate_of_a_group_names_its_staple_or_has_it_beside_it(serve, authority, www,
+                                                                     directory):
+    path = write(directory / "www.pem", www.pem())
+    beside = {"cert": path}
+    named = {**beside, "ocsp-file": write(directory / "answer", authority.answer(www))}
+    for number, (group, wanted) in enumerate(((named, "good"), (beside, None))):
+        proxy = serve("builtin:echo", {"certificates": [group]})
+        assert status(proxy.port()) == wanted, number
+    write(directory / "www.pem.ocsp", authority.answer(www))
+    wait_for_status(proxy.port(), "good")
+
+
+def test_a_credential_has_its_staple_among_the_credentials(serve, authority, www, directory):
+    write(directory / "www", www.pem())
+    write(directory / "www.ocsp", authority.answer(www))
+    proxy = serve("builtin:echo", {"pem-file": "credential:www"},
+                  environment={"CREDENTIALS_DIRECTORY": str(directory)})
+    assert status(proxy.port()) == "good"
+
+
 def test_what_openssl_ocsp_answers_is_sent(site, authority, www, directory):
     files = {"ca.pem": authority.certificate, "www.crt": www.certificate}
     for name, certificate in files.items():
