@@ -1,10 +1,10 @@
 /*
  * Tries every order of events of one session:
- *     exhaust [--units N] [--faults N] [--only FAULT]... [--buffers N] [--socket BYTES] [--headers]
+ *     exhaust [--units N] [--faults N] [--only FAULT]... [--socket BYTES] [--headers]
  *             [--model completion|readiness] [--walks N] [--replay LIST] [--verbose]
- * Without --units, --faults, --only, --buffers, --socket, --headers or --replay: the worlds of the
- * table below; with any, that one world (small.h). Both models of a driver, unless one is named. A
- * run that breaks a law is printed as the list of its choices, with the words that replay it.
+ * Without --units, --faults, --only, --socket, --headers or --replay: the worlds of the table
+ * below; with any, that one world (small.h). Both models of a driver, unless one is named. A run
+ * that breaks a law is printed as the list of its choices, with the words that replay it.
  */
 #include "fault.h"
 #include "small.h"
@@ -24,16 +24,13 @@ struct wish {
     bool                 is_one_model;
 };
 
-/* What a minute is enough for, sanitized; scripts/simulate --exhaust goes further. A session that
- * has all the buffers it may want holds three. */
+/* What a minute is enough for, sanitized; scripts/simulate --exhaust goes further. */
 static const struct small_options worlds[] = {
-    {.units = 3, .faults = 0, .buffers = SMALL_BUFFERS_ENOUGH},
-    {.units = 2, .faults = 1, .buffers = SMALL_BUFFERS_ENOUGH},
-    {.units = 0, .faults = 2, .buffers = SMALL_BUFFERS_ENOUGH},
-    {.units = 2, .faults = 0, .buffers = 2},
-    {.units = 1, .faults = 1, .buffers = 1},
-    {.units = 0, .faults = 1, .buffers = SMALL_BUFFERS_ENOUGH, .has_headers = true},
-    {.units = 1, .faults = 0, .buffers = SMALL_BUFFERS_ENOUGH, .has_headers = true},
+    {.units = 3, .faults = 0},
+    {.units = 2, .faults = 1},
+    {.units = 0, .faults = 2},
+    {.units = 0, .faults = 1, .has_headers = true},
+    {.units = 1, .faults = 0, .has_headers = true},
 };
 
 static bool read_words(int count, char **words, struct wish *wish);
@@ -49,13 +46,10 @@ static void tell_failure(const struct small_options *options, const struct choic
 
 int main(int count, char **words)
 {
-    struct wish wish = {.options = {.units = 1,
-                                    .faults = 1,
-                                    .buffers = SMALL_BUFFERS_ENOUGH,
-                                    .socket_bytes = SOCKET_BYTES,
-                                    .walks = WALKS}};
-    unsigned    passed = 0;
-    unsigned    failed = 0;
+    struct wish wish = {
+        .options = {.units = 1, .faults = 1, .socket_bytes = SOCKET_BYTES, .walks = WALKS}};
+    unsigned passed = 0;
+    unsigned failed = 0;
 
     if (!read_words(count, words, &wish)) {
         tell_usage();
@@ -101,14 +95,13 @@ static bool run(const struct small_options *options, const char *replay)
 
     if (is_list) {
         small_run(options, &choices, replay != NULL, &result);
-        (void)printf(
-            "%s, %u units, %u faults, %u buffers%s: %llu orders to the end, %llu to a known "
-            "state, %llu states, %llu different ends, %llu walks\n",
-            options->is_readiness ? "readiness" : "completion", options->units, options->faults,
-            options->buffers, options->has_headers ? ", headers" : "",
-            (unsigned long long)result.leaves, (unsigned long long)result.merged,
-            (unsigned long long)result.states, (unsigned long long)result.outcomes,
-            (unsigned long long)result.walks);
+        (void)printf("%s, %u units, %u faults%s: %llu orders to the end, %llu to a known "
+                     "state, %llu states, %llu different ends, %llu walks\n",
+                     options->is_readiness ? "readiness" : "completion", options->units,
+                     options->faults, options->has_headers ? ", headers" : "",
+                     (unsigned long long)result.leaves, (unsigned long long)result.merged,
+                     (unsigned long long)result.states, (unsigned long long)result.outcomes,
+                     (unsigned long long)result.walks);
     } else {
         result.violation = "that is no list of choices";
     }
@@ -129,15 +122,15 @@ static void tell_failure(const struct small_options *options, const struct choic
             (void)printf(" --only %s", fault_name((enum fault)i));
         }
     }
-    (void)printf(" --buffers %u --socket %zu%s --model %s --verbose --replay ", options->buffers,
-                 options->socket_bytes, options->has_headers ? " --headers" : "",
+    (void)printf(" --socket %zu%s --model %s --verbose --replay ", options->socket_bytes,
+                 options->has_headers ? " --headers" : "",
                  options->is_readiness ? "readiness" : "completion");
     choices_tell(choices);
 }
 
 static void tell_usage(void)
 {
-    (void)fprintf(stderr, "usage: exhaust [--units N] [--faults N] [--only FAULT]... [--buffers N] "
+    (void)fprintf(stderr, "usage: exhaust [--units N] [--faults N] [--only FAULT]... "
                           "[--socket BYTES] [--headers] [--model completion|readiness] [--walks N] "
                           "[--replay LIST] [--verbose]\nfaults:");
     for (unsigned i = FAULT_NONE + 1; i < FAULTS_COUNT; i++) {
@@ -148,21 +141,16 @@ static void tell_usage(void)
 
 static bool read_words(int count, char **words, struct wish *wish)
 {
-    static const struct option options[] = {{"units", required_argument, NULL, 'u'},
-                                            {"faults", required_argument, NULL, 'f'},
-                                            {"only", required_argument, NULL, 'o'},
-                                            {"buffers", required_argument, NULL, 'b'},
-                                            {"socket", required_argument, NULL, 's'},
-                                            {"model", required_argument, NULL, 'm'},
-                                            {"headers", no_argument, NULL, 'h'},
-                                            {"walks", required_argument, NULL, 'w'},
-                                            {"replay", required_argument, NULL, 'r'},
-                                            {"verbose", no_argument, NULL, 'v'},
-                                            {0}};
-    int                        option;
+    static const struct option options[] = {
+        {"units", required_argument, NULL, 'u'}, {"faults", required_argument, NULL, 'f'},
+        {"only", required_argument, NULL, 'o'},  {"socket", required_argument, NULL, 's'},
+        {"model", required_argument, NULL, 'm'}, {"headers", no_argument, NULL, 'h'},
+        {"walks", required_argument, NULL, 'w'}, {"replay", required_argument, NULL, 'r'},
+        {"verbose", no_argument, NULL, 'v'},     {0}};
+    int option;
 
     while ((option = getopt_long(count, words, "", options, NULL)) != -1) {
-        wish->is_one_world = wish->is_one_world || strchr("ufobsrh", option) != NULL;
+        wish->is_one_world = wish->is_one_world || strchr("ufosrh", option) != NULL;
         if (!read_option(option, wish)) {
             return false;
         }
@@ -182,8 +170,6 @@ static bool read_option(int option, struct wish *wish)
         return read_number(SMALL_FAULTS_MAX, &options->faults);
     case 'o':
         return read_fault(&options->only);
-    case 'b':
-        return read_number(SMALL_BUFFERS_ENOUGH, &options->buffers) && options->buffers > 0;
     case 's':
         options->socket_bytes = read_number(SOCKET_BYTES_MAX, &bytes) ? bytes : 0;
         return options->socket_bytes > 0;

@@ -109,8 +109,7 @@ uint64_t fault_lasting(void)
 bool fault_explains(const struct fault_facts *facts, enum end_reason reason)
 {
     uint32_t legal = (facts->client_ended ? ENDS(CLIENT_CLOSE) : 0) |
-                     (facts->server_ended ? ENDS(SERVER_CLOSE) : 0) |
-                     (facts->has_few_buffers ? ENDS(RESOURCE) : 0);
+                     (facts->server_ended ? ENDS(SERVER_CLOSE) : 0);
 
     for (unsigned i = 0; i < FAULTS_COUNT; i++) {
         legal |= (facts->faults >> i & 1) != 0 ? kinds[i].ends : 0;

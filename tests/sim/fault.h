@@ -60,7 +60,6 @@ struct fault_facts {
     uint64_t faults;
     bool     client_ended; /* close_notify, or FIN before it could say any */
     bool     server_ended;
-    bool     has_few_buffers;
 };
 bool fault_explains(const struct fault_facts *facts, enum end_reason reason);
 

@@ -137,7 +137,7 @@ static void small_open(struct small *small)
                                                    .snapshot = setting_init(1),
                                                    .workers = 1,
                                                    .frontends = 1,
-                                                   .buffers_max = small->options.buffers,
+                                                   .buffers_max = BUFFERS_MIN,
                                                    .report = on_report,
                                                    .owner = small});
     crew_turn(&small->crew, 0);
@@ -199,7 +199,7 @@ static const char *run_once(struct small *small, struct small_result *result)
     sim_set_chooser(small->net, &small->chooser);
     small->faults_left = small->options.faults;
     small->happened = 0;
-    small->is_benign = small->options.buffers >= SMALL_BUFFERS_ENOUGH;
+    small->is_benign = true;
     small->is_over = false;
     small->is_merged = false;
     small->has_client_left_early = false;
@@ -283,11 +283,10 @@ static const char *come_to_rest(struct small *small)
 static const char *check_end(struct small *small)
 {
     const struct lane       *lane = &small->lane;
-    const struct fault_facts facts = {
-        .faults = small->happened,
-        .client_ended = lane->client.has_said_all || small->has_client_left_early,
-        .server_ended = lane->server.has_said_all,
-        .has_few_buffers = small->options.buffers < SMALL_BUFFERS_ENOUGH};
+    const struct fault_facts facts = {.faults = small->happened,
+                                      .client_ended =
+                                          lane->client.has_said_all || small->has_client_left_early,
+                                      .server_ended = lane->server.has_said_all};
 
     note_outcome(small);
     if (!lane->is_reported && small->is_benign && lane->client.wire_sent > 0 &&

@@ -14,12 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SMALL_UNITS_MAX = 15, SMALL_FAULTS_MAX = 15, SMALL_BUFFERS_ENOUGH = 4 };
+enum { SMALL_UNITS_MAX = 15, SMALL_FAULTS_MAX = 15 };
 
 struct small_options {
     unsigned units;        /* data records of the client and of the server together, at most */
     unsigned faults;       /* at most */
-    unsigned buffers;      /* of the worker */
     size_t   socket_bytes; /* send and receive buffers, each */
     bool     is_readiness; /* the model of the driver */
     bool     has_headers;  /* PROXY headers from the client and for the server */
