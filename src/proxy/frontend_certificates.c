@@ -1,6 +1,7 @@
 #include "proxy/frontend_certificates.h"
 
 #include "base/require.h"
+#include "proxy/credential.h"
 #include "proxy/pem_dir.h"
 
 #include <limits.h>
@@ -53,6 +54,7 @@ static void staple(struct choosing *choosing, const struct source *source,
 static const char *staple_path(const struct choosing *choosing, const struct source *source,
                                const struct tls_certificate *certificate,
                                enum store_outcome outcome, struct text *beside);
+static bool        is_there_as_written(const char *written);
 static void tell_staple_warnings(const struct choosing *choosing, const struct source *source,
                                  const struct tls_certificate *certificate,
                                  const struct tls_staple      *staple);
@@ -324,7 +326,6 @@ static const char *staple_path(const struct choosing *choosing, const struct sou
                                enum store_outcome outcome, struct text *beside)
 {
     const struct staple_files *files = certificate_store_staples(choosing->options->store);
-    struct stat                status;
     bool                       is_there = false;
 
     if (source->staple != NULL) {
@@ -336,11 +337,20 @@ static const char *staple_path(const struct choosing *choosing, const struct sou
         return NULL;
     }
     is_there = source->list != NULL ? pem_dir_staple_of(source->list, source->path) != NULL
-                                    : lstat(text_chars(beside), &status) == 0;
+                                    : is_there_as_written(text_chars(beside));
     return is_there || (outcome == STORE_KEPT &&
                         staple_files_knows(files, certificate, text_chars(beside)))
                ? text_chars(beside)
                : NULL;
+}
+
+static bool is_there_as_written(const char *written)
+{
+    char         path[CREDENTIAL_PATH_BYTES];
+    struct error error;
+    struct stat  status;
+
+    return credential_path(written, path, sizeof(path), &error) && lstat(path, &status) == 0;
 }
 
 static void tell_staple_warnings(const struct choosing *choosing, const struct source *source,
