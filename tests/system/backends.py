@@ -67,8 +67,9 @@ class Server:
 
     def stop(self):
         self.over.set()
-        self.listener.shutdown(socket.SHUT_RDWR)  # or the thread would wait in accept for ever
-        self.thread.join(WAIT_S)
+        if self.thread.is_alive():
+            self.listener.shutdown(socket.SHUT_RDWR)  # or it would wait in accept for ever
+            self.thread.join(WAIT_S)
         self.listener.close()
         for connection in list(self.open):
             try:
