@@ -309,15 +309,16 @@ static bool open_parts(struct uring *uring, const struct io_options *options, st
 }
 
 /* Has the kernel end what it still does for us, so that no connection is lost inside the ring. On
- * another thread than the one that opened the ring (which is then gone, and took its requests
- * with it) the kernel refuses, and there is nothing left to end. */
+ * another thread than the one that opened the ring there is nothing left to end, since that one is
+ * gone and took its requests with it, nor is there a way: a registered ring goes by a number, which
+ * means another ring there. */
 static void say_goodbye(struct uring *uring)
 {
     struct __kernel_timespec wait = {.tv_nsec = (long long)(GOODBYE_ROUND_MS * NS_PER_MS)};
     struct io_uring_cqe     *cqe;
-    int                      code = 0;
+    bool                     is_ours = uring->opener == gettid();
 
-    for (int rounds = 0; rounds < GOODBYE_ROUNDS_MAX && code != -EEXIST; rounds++) {
+    for (int rounds = 0; rounds < GOODBYE_ROUNDS_MAX; rounds++) {
         unsigned head;
         unsigned count = 0;
 
@@ -327,7 +328,7 @@ static void say_goodbye(struct uring *uring)
             count++;
         }
         io_uring_cq_advance(&uring->ring, count);
-        if (!uring->is_wake_armed && !uring_accept_is_any_armed(uring)) {
+        if (!is_ours || (!uring->is_wake_armed && !uring_accept_is_any_armed(uring))) {
             return;
         }
         struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
@@ -336,7 +337,7 @@ static void say_goodbye(struct uring *uring)
             io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY);
             sqe->user_data = URING_IGNORED;
         }
-        code = io_uring_submit_and_wait_timeout(&uring->ring, &cqe, 1, &wait, NULL);
+        (void)io_uring_submit_and_wait_timeout(&uring->ring, &cqe, 1, &wait, NULL);
     }
 }
 

@@ -10,6 +10,7 @@
 #include "io/uring_buffers.h"
 
 #include <liburing.h>
+#include <sys/types.h>
 
 struct uring_listener;
 
@@ -22,6 +23,7 @@ struct uring {
     struct io_loop          *loop;
     struct io_uring          ring;
     bool                     is_ring_open;
+    pid_t                    opener;        /* of the ring, which is this thread's */
     bool                     is_registered; /* the ring, which saves a look-up a turn */
     bool                     tells_of_work; /* the kernel raises a flag when it has something */
     struct uring_buffers     buffers;

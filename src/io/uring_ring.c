@@ -6,6 +6,7 @@
 #include "io/uring_flags.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 enum {
     ENTRIES_DEFAULT = 1024,
@@ -48,6 +49,7 @@ bool uring_ring_open(struct uring *uring, const struct io_options *options, stru
         return false;
     }
     uring->is_ring_open = true;
+    uring->opener = gettid();
     if ((uring->ring.features & FEATURES_NEEDED) != FEATURES_NEEDED) {
         *error = error_make(ERROR_UNSUPPORTED, "io_uring features");
         return false;
