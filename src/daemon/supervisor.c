@@ -239,6 +239,9 @@ static void on_signal(void *owner, int signal_number)
 {
     struct supervisor *supervisor = owner;
 
+    if (supervisor->phase == PHASE_OVER) {
+        return;
+    }
     switch (signal_number) {
     case SIGTERM:
         on_term(supervisor);
@@ -470,6 +473,7 @@ static void on_empty(void *owner)
 {
     struct supervisor *supervisor = owner;
 
+    supervisor->phase = PHASE_OVER; /* signals may come in the same turn yet */
     reactor_timer_clear(supervisor->control, &supervisor->deadline);
     reactor_stop(supervisor->control);
 }

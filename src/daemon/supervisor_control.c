@@ -30,8 +30,10 @@ bool supervisor_start_control(struct supervisor *supervisor)
 static void look(void *owner, struct control_view *view)
 {
     const struct supervisor *supervisor = owner;
-    static const char *const states[] = {
-        [PHASE_RUNNING] = "running", [PHASE_DRAINING] = "draining", [PHASE_CUTTING] = "stopping"};
+    static const char *const states[] = {[PHASE_RUNNING] = "running",
+                                         [PHASE_DRAINING] = "draining",
+                                         [PHASE_CUTTING] = "stopping",
+                                         [PHASE_OVER] = "stopping"};
 
     *view = (struct control_view){.crew = supervisor->crew,
                                   .tickets = &supervisor->tickets,

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_CUTTING };
+enum phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_CUTTING, PHASE_OVER };
 
 struct supervisor {
     const struct supervisor_options *options;
