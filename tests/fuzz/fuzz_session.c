@@ -17,9 +17,9 @@ enum {
     LANES = 2,
     SESSIONS_PER_LANE = 1,
     DESCRIPTORS_MAX = 256, /* more than ever are open: a small table is quickly made */
-    BUFFERS_MAX = 16,
+    BUFFERS_MAX = 8,
     TURNS_MAX = 2 * 1000 * 1000,
-    BYTES_MAX = 150 * 1000,
+    BYTES_MAX = 100 * 1000, /* more than a buffer holds */
     MIDDLE_BYTES_MAX = 3000,
     HANDSHAKE_BYTES = 800,
     PIECES_MAX = 300,
