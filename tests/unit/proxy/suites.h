@@ -4,6 +4,7 @@
 Suite *access_line_suite(void);
 Suite *access_log_suite(void);
 Suite *certificate_store_suite(void);
+Suite *challenge_dirs_suite(void);
 Suite *client_auth_suite(void);
 Suite *command_suite(void);
 Suite *end_reason_suite(void);
