@@ -152,8 +152,9 @@ void io_local(struct io_loop *loop, int fd, struct address *address);
 /* --- turning -------------------------------------------------------------------------------- */
 
 /* Submits, waits at most `wait_ns` for a completion (0: not at all) and runs every `done` that is
- * due. Ops submitted by a `done` may complete in the same turn or a later one. */
-void io_turn(struct io_loop *loop, uint64_t wait_ns);
+ * due. Ops submitted by a `done` may complete in the same turn or a later one. Returns how many
+ * completions were dealt with. */
+unsigned io_turn(struct io_loop *loop, uint64_t wait_ns);
 
 /* What was submitted reaches the kernel now, not with the next io_turn: for who is about to compute
  * for long. May cost a system call. */

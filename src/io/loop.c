@@ -210,9 +210,10 @@ void io_local(struct io_loop *loop, int fd, struct address *address)
     loop->driver->local(loop->state, fd, address);
 }
 
-void io_turn(struct io_loop *loop, uint64_t wait_ns)
+unsigned io_turn(struct io_loop *loop, uint64_t wait_ns)
 {
     uint64_t sleep_ns = list_is_empty(&loop->completed) ? wait_ns : 0;
+    unsigned done = 0;
 
     require(!loop->is_turning);
     loop->is_turning = true;
@@ -220,7 +221,7 @@ void io_turn(struct io_loop *loop, uint64_t wait_ns)
         sleep_ns = IO_SLEEP_MAX_S * NS_PER_S;
     }
     loop->driver->wait(loop->state, sleep_ns);
-    for (int i = 0; i < IO_COMPLETIONS_PER_TURN_MAX; i++) {
+    for (; done < IO_COMPLETIONS_PER_TURN_MAX; done++) {
         struct list_link *link = list_take_first(&loop->completed);
 
         if (link == NULL) {
@@ -229,6 +230,7 @@ void io_turn(struct io_loop *loop, uint64_t wait_ns)
         run_done(loop, container_of(link, struct io_op, link));
     }
     loop->is_turning = false;
+    return done;
 }
 
 void io_flush(struct io_loop *loop)

@@ -17,6 +17,11 @@
  * one step a turn keeps the p99 of established connections under a flood at 0.9 ms, not 66. */
 enum { DEFERRED_BUDGET_NS = 100 * 1000 };
 
+/* That work is put off while turns bring something, so often at most and for so long: what came
+ * meanwhile would have to wait for all of it, and an io_uring needs two rounds to pass bytes on.
+ * Where there is always something to do, one turn is all, or nobody would ever get in. */
+enum { PUT_OFFS_MAX = 4, PUT_OFF_NS = 200 * 1000 };
+
 /* With nothing to do a reactor still turns this often, so that a watchdog can tell it lives. */
 #define IDLE_TURN_NS (500 * NS_PER_MS)
 
@@ -27,7 +32,9 @@ struct reactor {
     struct mailbox         mailbox;
     struct list            deferred;
     size_t                 deferred_count;
-    uint64_t               now_ns; /* 0: to be read again */
+    unsigned               put_offs;   /* turns that have left the deferred work undone, in a row */
+    uint64_t               put_off_ns; /* since when */
+    uint64_t               now_ns;     /* 0: to be read again */
     bool                   is_stopping;
     _Atomic uint64_t       turns;
     _Atomic uint64_t       metrics[METRICS_COUNT];
@@ -41,6 +48,7 @@ struct reactor {
 
 static void *thread_main(void *argument);
 static void  deliver_mail(struct reactor *reactor);
+static bool  may_put_off(struct reactor *reactor, unsigned done);
 static void  run_deferred(struct reactor *reactor);
 
 struct reactor *reactor_new(const struct reactor_options *options, struct error *error)
@@ -134,8 +142,13 @@ void reactor_turn(struct reactor *reactor, uint64_t wait_ns)
         wait_ns = next_ns - now_ns;
     }
     reactor->now_ns = 0;
-    io_turn(reactor->loop, wait_ns);
-    run_deferred(reactor);
+    unsigned done = io_turn(reactor->loop, wait_ns);
+
+    if (list_is_empty(&reactor->deferred)) {
+        reactor->put_offs = 0;
+    } else if (!may_put_off(reactor, done)) {
+        run_deferred(reactor);
+    }
     atomic_store_explicit(&reactor->turns,
                           atomic_load_explicit(&reactor->turns, memory_order_relaxed) + 1,
                           memory_order_relaxed);
@@ -153,11 +166,24 @@ static void deliver_mail(struct reactor *reactor)
     }
 }
 
+static bool may_put_off(struct reactor *reactor, unsigned done)
+{
+    uint64_t now_ns = clock_now_ns();
+
+    if (reactor->put_offs == 0) {
+        reactor->put_off_ns = reactor_now_ns(reactor);
+    }
+    if (done == 0 || reactor->put_offs == PUT_OFFS_MAX ||
+        now_ns - reactor->put_off_ns >= PUT_OFF_NS) {
+        reactor->put_offs = 0;
+        return false;
+    }
+    reactor->put_offs++;
+    return true;
+}
+
 static void run_deferred(struct reactor *reactor)
 {
-    if (list_is_empty(&reactor->deferred)) {
-        return;
-    }
     uint64_t until_ns = clock_now_ns() + DEFERRED_BUDGET_NS;
     size_t   left = reactor->deferred_count; /* what is deferred meanwhile is for the next turn */
 
@@ -244,6 +270,11 @@ void reactor_forget(struct reactor *reactor, struct task *task)
 size_t reactor_deferred_count(const struct reactor *reactor)
 {
     return reactor->deferred_count;
+}
+
+unsigned reactor_put_offs(const struct reactor *reactor)
+{
+    return reactor->put_offs;
 }
 
 bool reactor_reserve_timers(struct reactor *reactor, size_t count, struct error *error)

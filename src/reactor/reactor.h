@@ -11,8 +11,9 @@
  * the reactor's own thread (or before it started, or after it ended).
  *
  * A turn: mail; timers that are due; completions (data of established sessions); then deferred
- * work, of which a handshake step is the usual kind: one piece, more only while they are short.
- * While deferred work waits the reactor does not sleep.
+ * work, of which a handshake step is the usual kind: one piece, more only while they are short. A
+ * turn that brought something leaves it to the next, a few times; while it waits the reactor does
+ * not sleep.
  */
 #ifndef SALLYPORT_REACTOR_REACTOR_H
 #define SALLYPORT_REACTOR_REACTOR_H
@@ -99,6 +100,8 @@ void reactor_post(struct reactor *reactor, struct mail *mail);
 void   reactor_defer(struct reactor *reactor, struct task *task);
 void   reactor_forget(struct reactor *reactor, struct task *task);
 size_t reactor_deferred_count(const struct reactor *reactor);
+/* How many turns in a row have put deferred work off; for tests. */
+unsigned reactor_put_offs(const struct reactor *reactor);
 
 /* Deadlines, monotonic nanoseconds. Setting a set timer moves it. Embedded timers must be cleared
  * before their owner goes. Setting one takes memory when more are set at a time than were reserved,

@@ -31,6 +31,7 @@ struct party {
     struct stream         *in;
     uint64_t               wire_sent;
     uint64_t               wire_read;
+    size_t                 untaken; /* of what it sent, when it was last looked at */
     bool                   is_pausing;
     bool is_resolved;  /* of those who hesitate: the pause before the act is over */
     bool has_said_all; /* the clean end's last byte was handed to the network */

@@ -7,6 +7,7 @@
 enum { READ_BYTES = 32 * 1024, SLOW_READ_BYTES = 3000 };
 
 static void               on_ready(struct sim_actor *actor);
+static void               note_taken(struct party *party);
 static void               on_timer(struct sim_event *event);
 static void               party_read(struct party *party);
 static bool               party_read_once(struct party *party, size_t bytes);
@@ -65,7 +66,21 @@ void party_took(void *owner, struct bytes_const plaintext)
 
 static void on_ready(struct sim_actor *actor)
 {
-    party_go_on(container_of(actor, struct party, actor));
+    struct party *party = container_of(actor, struct party, actor);
+
+    note_taken(party);
+    party_go_on(party);
+    if (is_open(party)) {
+        party->untaken = sim_untaken(party->actor.endpoint);
+    }
+}
+
+/* What was sent long ago and is taken only now starts the daemon's clock anew. */
+static void note_taken(struct party *party)
+{
+    if (is_open(party) && sim_untaken(party->actor.endpoint) < party->untaken) {
+        party->lane->last_sign_ns = sim_now_ns(party->lane->options.net);
+    }
 }
 
 static void on_timer(struct sim_event *event)

@@ -367,6 +367,7 @@ static uint64_t state_of(const struct small *small)
     hash = fingerprint_lane(&small->lane, hash);
     hash = sim_fingerprint_add(hash, small->happened & fault_lasting());
     hash = sim_fingerprint_add(hash, sessions);
+    hash = sim_fingerprint_add(hash, reactor_put_offs(small->crew.workers[0].reactor));
     return sim_fingerprint_add(hash, (uint64_t)small->crew.is_draining |
                                          (uint64_t)small->has_client_left_early << 1);
 }

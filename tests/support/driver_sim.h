@@ -197,5 +197,7 @@ void sim_vanish(struct sim_endpoint *endpoint);
 
 /* Sent and not yet arrived at the other end. */
 size_t sim_unacknowledged(const struct sim_endpoint *endpoint);
+/* Sent and not yet received by the other end's owner. */
+size_t sim_untaken(const struct sim_endpoint *endpoint);
 
 #endif

@@ -101,3 +101,8 @@ size_t sim_unacknowledged(const struct sim_endpoint *endpoint)
 {
     return sim_pipe_unacknowledged(&endpoint->peer->in);
 }
+
+size_t sim_untaken(const struct sim_endpoint *endpoint)
+{
+    return sim_pipe_untaken(&endpoint->peer->in);
+}

@@ -57,6 +57,11 @@ static inline size_t sim_pipe_unacknowledged(const struct sim_pipe *pipe)
     return (size_t)(pipe->written - pipe->arrived);
 }
 
+static inline size_t sim_pipe_untaken(const struct sim_pipe *pipe)
+{
+    return (size_t)(pipe->written - pipe->read);
+}
+
 /* At most sim_pipe_room bytes. */
 void sim_pipe_write(struct sim_pipe *pipe, struct bytes_const from);
 /* At most sim_pipe_readable bytes. */
