@@ -45,6 +45,10 @@ for all proxies: workers, one certificate, the client's only offer of group (X25
 off, loopback backend; tickets are off except where sessions resume. The floor is OpenSSL in memory
 (`floor.c`) plus a plain TCP relay that copies (`relay.c`), for what neither TLS nor the kernel can
 be asked to do for less. stunnel has a thread for each connection and no number of workers.
+
+For latencies (`paced`, `flood`) the client that measures and the backend have real-time priority
+(SCHED_FIFO, if the script may give it), and those who flood have not: on two processors their own
+queueing for one would else be most of the tail, and look like the proxy's.
 """
 
 SCALING = """
