@@ -58,7 +58,7 @@ struct io_op {
 
 /* The most bytes one recv brings; the most calls of `done` in one turn (the rest wait for the next,
  * which then does not sleep); the longest sleep, whatever io_turn is told. */
-enum { IO_RECV_BYTES = 64 * 1024, IO_COMPLETIONS_PER_TURN_MAX = 1024, IO_SLEEP_MAX_S = 3600 };
+enum { IO_RECV_BYTES = 128 * 1024, IO_COMPLETIONS_PER_TURN_MAX = 1024, IO_SLEEP_MAX_S = 3600 };
 
 struct io_options {
     const char *driver;             /* "auto", "io_uring", "epoll", "kqueue" */

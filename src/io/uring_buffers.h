@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum {
-    URING_BUFFERS_FIRST = 16,
+    URING_BUFFERS_FIRST = 8,
     URING_BUFFERS_DEFAULT = 256,
     URING_BUFFERS_MAX = 8192,
     URING_BUFFERS_GROUP = 0,

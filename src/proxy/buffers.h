@@ -17,7 +17,7 @@
 
 enum {
     /* A whole receive, a record that was left half inside OpenSSL, and its answers. */
-    RELAY_BUFFER_BYTES = 64 * 1024 + 16 * 1024 + 8 * 1024,
+    RELAY_BUFFER_BYTES = 128 * 1024 + 16 * 1024 + 8 * 1024,
     /* A ClientHello or a short request. */
     SMALL_BUFFER_BYTES = 2048,
     SMALL_BUFFERS_EACH = 8,
