@@ -168,13 +168,11 @@ static void deliver_mail(struct reactor *reactor)
 
 static bool may_put_off(struct reactor *reactor, unsigned done)
 {
-    uint64_t now_ns = clock_now_ns();
-
     if (reactor->put_offs == 0) {
         reactor->put_off_ns = reactor_now_ns(reactor);
     }
     if (done == 0 || reactor->put_offs == PUT_OFFS_MAX ||
-        now_ns - reactor->put_off_ns >= PUT_OFF_NS) {
+        clock_now_ns() >= reactor->put_off_ns + PUT_OFF_NS) {
         reactor->put_offs = 0;
         return false;
     }
