@@ -68,24 +68,28 @@ handshakes, ours does not.)
 
 
 AHEAD = """
-- **handshake-\\*, request-\\***: nginx needs 10 to 15 us less of the kernel's time a connection, and
-  as much of its own (`/proc/PID/stat`: 240 to 250 us user for both; system 80 to 88 us for nginx, 95
-  to 105 for epoll, 92 to 102 for io_uring). `strace -f -c` shows a difference: nginx makes no
-  shutdown(2), 2.8 waits and 2 epoll_ctl a connection. We hand the client's end on as FIN, wait for
-  the server's own, and only then say close_notify, since an end that nobody saw is no clean one: two
-  shutdown(2), 5.7 waits and 6 epoll_ctl. Keep-alive of the server's socket is four calls more.
+- **handshake-\\*, request-\\***: user time is the same as nginx's (240 to 265 us of a full handshake,
+  `/proc/PID/stat`), and nearly all of it OpenSSL's: of a proxy's whole CPU X25519 has 19 %, ECDSA 5 %,
+  SHA-384 5 %, our own code 3 % (`perf record`, OpenSSL built with symbols). nginx needs 5 to 15 us
+  less of the kernel's time. `strace -f -c` shows a difference: nginx makes 2 epoll_ctl, 2.8 waits
+  and no shutdown(2) a connection, we 6, 3.9 and two with epoll. We hand the client's end on as FIN,
+  wait for the server's own, and only then say close_notify, since an end that nobody saw is no clean
+  one. Keep-alive of the server's socket is four calls more. To leave out keep-alive, SO_ERROR, the
+  second accept and an epoll_ctl, all together, made 357.5 us of 357.9 with epoll and 344 of 351 with
+  io_uring (9 rounds, ranges overlap), so they stay; so did larger caches in malloc (354 to 358 of
+  359), jemalloc, mimalloc and tcmalloc (within the noise).
 - **echo-1**: one connection that always waits. What is counted is going to sleep and waking up, and
-  the rounds of one proxy lie further apart than the proxies do. That io_uring needs 5 us more than
-  epoll there is so in every run; what it does with them was not found out.
+  the rounds of one proxy lie further apart than the proxies do. io_uring needs 5 us more than epoll
+  there: four io_uring_enter an echo (`strace -f -c`), of which two return at once with a send's
+  completion, since we receive only when the last has gone. With more connections they come together.
 - **paced-\\*, flood-\\***: milliseconds on two processors that clients, server and two workers share.
-  Under the flood `/proc/PID/task/*/schedstat` shows workers waiting for a processor for a fifth of
-  the time, and the client that measures for as long as it runs; the tails are much the same for
-  every proxy but stunnel. Medians show the proxy: about a handshake step of others each way, as with
-  HAProxy, half of hitch's and two thirds of nginx's. Shorter time slices for workers (0.2 and 0.5 ms
-  by sched_setattr(2)) changed nothing that could be told from chance.
-- **download**: of io_uring's time the kernel has 56 %, libcrypto 33 %, copying inside of OpenSSL and
-  into our buffer 7 %, and our own code 1.4 % (`perf record`). What is left to take is the copying,
-  at the price of a record layer of our own.
+  Medians under a flood are the proxy's own: a message waits for the step that is computed when it
+  comes, once each way, and no step can be cut (0.25 ms, RSA 0.5). Tails are made by chance, too: what
+  two workers and those who flood do when three of them want two processors. p99 and p999 of one
+  proxy differ by half between rounds.
+- **download, upload** (nobody is ahead): of io_uring's time in a download the kernel has 66 %,
+  libcrypto 25 %, copying inside of OpenSSL and into our buffer 5 %, our own code 0.9 %
+  (`perf record`). What is left to take is the copying, at the price of a record layer of our own.
 """
 
 

@@ -252,6 +252,25 @@ def test_passphrase_key_and_certificate_may_be_replaced_one_after_the_other(serv
     assert echoed(proxy.port()) == der(new.path)
 
 
+@pytest.mark.parametrize("is_answered", (True, False), ids=("it answers", "it never answers"))
+def test_a_stop_amid_the_program_that_is_asked_ends_the_daemon_and_the_program(
+        serve, certs, directory, encrypted, is_answered):
+    gate, asking = directory / "gate", directory / "asking"
+    script = (f"if [ -p {gate} ]; then echo $$ >{asking}; read -r answer <{gate}; fi; "
+              "echo open sesame")
+    proxy = serve("builtin:echo", {**encrypted, **command_of(script)})
+    assert echoed(proxy.port()) == der(certs.get().path)
+    os.mkfifo(asking)
+    os.mkfifo(gate)
+    sealed(certs.get(), directory / "new", "open sesame").rename(encrypted["key"])
+    pid = int(asking.read_text())
+    proxy.send(signal.SIGTERM)
+    if is_answered:
+        gate.write_text("go on\n")
+    assert proxy.wait(timeout=60) == 0
+    assert not os.path.exists(f"/proc/{pid}")
+
+
 # --- keys beside certificates --------------------------------------------------------------------
 
 @pytest.mark.parametrize("ending", (".pem.key", ".key"))
