@@ -86,7 +86,12 @@ AHEAD = """
   Medians under a flood are the proxy's own: a message waits for the step that is computed when it
   comes, once each way, and no step can be cut (0.25 ms, RSA 0.5). Tails are made by chance, too: what
   two workers and those who flood do when three of them want two processors. p99 and p999 of one
-  proxy differ by half between rounds.
+  proxy differ by half between rounds. The rate of handshakes follows their cost, and between two of
+  them we look for others' data, which nginx does not.
+- **certificates-\\*, one worker**: the difference to nginx and hitch is that of a full handshake.
+- **scaling of download and upload**: the kernel spreads connections over the workers' sockets by
+  their addresses' hash. Of eight connections the busier of two workers has 5.1 on average, and eight
+  are 1.57 times that; with hundreds of them it is as for handshakes.
 - **download, upload** (nobody is ahead): of io_uring's time in a download the kernel has 66 %,
   libcrypto 25 %, copying inside of OpenSSL and into our buffer 5 %, our own code 0.9 %
   (`perf record`). What is left to take is the copying, at the price of a record layer of our own.
