@@ -76,8 +76,8 @@ AHEAD = """
   wait for the server's own, and only then say close_notify, since an end that nobody saw is no clean
   one. Keep-alive of the server's socket is four calls more. To leave out keep-alive, SO_ERROR, the
   second accept and an epoll_ctl, all together, made 357.5 us of 357.9 with epoll and 344 of 351 with
-  io_uring (9 rounds, ranges overlap), so they stay; so did larger caches in malloc (354 to 358 of
-  359), jemalloc, mimalloc and tcmalloc (within the noise).
+  io_uring (9 rounds, ranges overlap), so they stay. Larger caches in malloc made 354 to 358 of 359;
+  jemalloc, mimalloc and tcmalloc nothing that can be told from chance.
 - **echo-1**: one connection that always waits. What is counted is going to sleep and waking up, and
   the rounds of one proxy lie further apart than the proxies do. io_uring needs 5 us more than epoll
   there: four io_uring_enter an echo (`strace -f -c`), of which two return at once with a send's
