@@ -19,7 +19,7 @@ enum {
     DESCRIPTORS_MAX = 256, /* more than ever are open: a small table is quickly made */
     BUFFERS_MAX = 8,
     TURNS_MAX = 2 * 1000 * 1000,
-    BYTES_MAX = 100 * 1000, /* more than a buffer holds */
+    BYTES_MAX = 160 * 1000, /* more than a buffer holds */
     MIDDLE_BYTES_MAX = 3000,
     HANDSHAKE_BYTES = 800,
     PIECES_MAX = 300,

@@ -80,7 +80,7 @@ struct sim_faults {
     uint64_t stall_ns_max;   /* 0: 1 ms */
     uint64_t latency_ns_min; /* one way, each link its own between the two; 0 and 0: 10 us */
     uint64_t latency_ns_max;
-    size_t   socket_bytes_min; /* send and receive buffer, each socket its own; 0 and 0: 64 KiB */
+    size_t   socket_bytes_min; /* both buffers, each socket its own; 0 and 0: IO_RECV_BYTES */
     size_t   socket_bytes_max;
 };
 

@@ -7,7 +7,7 @@
 
 static const uint64_t LATENCY_NS = 10 * NS_PER_US;
 static const uint64_t REPEAT_NS = 200 * NS_PER_MS;
-static const size_t   SOCKET_BYTES = 64 * 1024;
+static const size_t   SOCKET_BYTES = IO_RECV_BYTES; /* so that one can be had in full */
 
 static void     end_init(struct sim_link *link, size_t index);
 static size_t   socket_bytes(struct sim_net *net);
