@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """Requests whose answers can be checked: bytes one way, their SHA-256 and other bytes back. The
 server is a program of its own, so that it can be killed and so that a thousand connections are no
-burden to the tests.
+burden to the tests. Killed, it resets its connections: the kernel would else end one that had read
+its request as if the answer was whole, and nobody could tell.
 
 usage: checked.py PORT
 """
 
 import asyncio
+import contextlib
 import hashlib
+import socket
 import struct
 import sys
 
@@ -18,6 +21,8 @@ DIGEST_BYTES = 32
 # Not all at once: a thousand readers that do not read would fill what the kernel has for TCP.
 FLOOD_PIECE, FLOOD_PAUSE_S = bytes(65536), 0.02
 HOLD_S = 60
+# What SO_LINGER takes (socket(7)): with zero seconds a close, and so a death, is a reset.
+RESETS, ENDS = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
 
 
 def body(seed, count):
@@ -60,11 +65,19 @@ async def serve_one(reader, writer):
     except (OSError, asyncio.IncompleteReadError):
         pass
     finally:
+        with contextlib.suppress(OSError):  # who was reset is closed already
+            linger(writer.get_extra_info("socket"), ENDS)
         writer.close()
 
 
+def linger(sock, how):
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, how)
+
+
 async def serve(port):
-    server = await asyncio.start_server(serve_one, "127.0.0.1", port, backlog=4096)
+    listener = socket.create_server(("127.0.0.1", port), backlog=4096)
+    linger(listener, RESETS)  # what it accepts inherits this
+    server = await asyncio.start_server(serve_one, sock=listener, backlog=4096)
     print("serving %d" % server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

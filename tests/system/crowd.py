@@ -75,6 +75,8 @@ class Crowd:
                 raise EOFError(f"{len(got)} of {len(wanted)} bytes")
             client.goodbye()
             rest, how = client.receive_until_end()
+            if how == "reset":
+                raise ConnectionResetError("after the whole answer")
             return None if (rest, how) == (b"", "goodbye") else f"the end was {how}"
 
     def mark(self):
