@@ -263,7 +263,8 @@ static bool try_send(struct ready *ready, struct io_op *op)
     ssize_t sent;
 
     do {
-        sent = send(op->fd, op->from.data, op->from.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent = send(op->fd, op->from.data, op->from.len,
+                    MSG_DONTWAIT | socket_send_flags(op->is_last));
     } while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno == EAGAIN) {
         return false;

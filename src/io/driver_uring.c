@@ -350,7 +350,8 @@ static void prepare(struct uring *uring, struct io_op *op, struct io_uring_sqe *
     case IO_SEND:
         /* Not MSG_WAITALL: a send that moved some bytes and then met RST would tell of the bytes
          * and swallow the RST, and the next receive would read a clean end. */
-        io_uring_prep_send(sqe, op->fd, op->from.data, op->from.len, MSG_NOSIGNAL);
+        io_uring_prep_send(sqe, op->fd, op->from.data, op->from.len,
+                           socket_send_flags(op->is_last));
         break;
     case IO_CONNECT:
         io_uring_prep_connect(sqe, op->fd, &op->address->socket.any, op->address->len);

@@ -48,12 +48,15 @@ struct io_op {
         struct bytes_const from;     /* private; send: the bytes to send */
     };
     /* private */
-    struct list_link      link;
-    const struct address *address; /* connect */
-    int                   fd;
-    int16_t               buffer; /* recv: the driver's buffer that holds `received`, or -1 */
-    uint8_t               kind;   /* enum io_kind, io_internal.h */
-    uint8_t               status; /* enum io_status, io_internal.h */
+    struct list_link link;
+    union {
+        const struct address *address; /* connect */
+        bool                  is_last; /* send: FIN follows */
+    };
+    int     fd;
+    int16_t buffer; /* recv: the driver's buffer that holds `received`, or -1 */
+    uint8_t kind;   /* enum io_kind, io_internal.h */
+    uint8_t status; /* enum io_status, io_internal.h */
 };
 
 /* The most bytes one recv brings; the most calls of `done` in one turn (the rest wait for the next,
@@ -102,6 +105,11 @@ void io_recv(struct io_loop *loop, struct io_op *op, int fd, io_done *done);
 /* Sends what it can: result is 1 to from.len bytes, short sends are normal. from.len > 0. */
 void io_send(struct io_loop *loop, struct io_op *op, int fd, struct bytes_const from,
              io_done *done);
+
+/* As io_send, for the last bytes: io_shutdown_send follows at once, and the kernel may hold them
+ * for up to 200 ms, so that they and FIN are one segment (MSG_MORE, send(2) and tcp(7)). */
+void io_send_last(struct io_loop *loop, struct io_op *op, int fd, struct bytes_const from,
+                  io_done *done);
 
 /* Waits until a descriptor of any kind (eventfd, signalfd, ...) can be read; reads nothing. Once
  * done came, the loop has forgotten the descriptor: whoever owns it may close it. */

@@ -32,6 +32,8 @@ static struct io_loop *open_named(const struct io_options *options, struct error
 static struct io_loop *open_tested(const struct io_driver *driver, const struct io_options *options,
                                    struct error *error);
 static struct io_op   *begin(struct io_loop *loop, struct io_op *op, enum io_kind kind, int fd);
+static struct io_op   *begin_send(struct io_loop *loop, struct io_op *op, int fd,
+                                  struct bytes_const from);
 static void            submit(struct io_loop *loop, struct io_op *op, io_done *done);
 static bool            finish(struct io_loop *loop, struct io_op *op);
 static void            run_done(struct io_loop *loop, struct io_op *op);
@@ -121,8 +123,14 @@ void io_recv(struct io_loop *loop, struct io_op *op, int fd, io_done *done)
 
 void io_send(struct io_loop *loop, struct io_op *op, int fd, struct bytes_const from, io_done *done)
 {
-    require(from.len > 0);
-    begin(loop, op, IO_SEND, fd)->from = from;
+    begin_send(loop, op, fd, from)->is_last = false;
+    submit(loop, op, done);
+}
+
+void io_send_last(struct io_loop *loop, struct io_op *op, int fd, struct bytes_const from,
+                  io_done *done)
+{
+    begin_send(loop, op, fd, from)->is_last = true;
     submit(loop, op, done);
 }
 
@@ -333,6 +341,14 @@ static struct io_op *begin(struct io_loop *loop, struct io_op *op, enum io_kind 
     op->received = (struct bytes_const){0};
     descriptors_begin(&loop->descriptors, op);
     loop->pending++;
+    return op;
+}
+
+static struct io_op *begin_send(struct io_loop *loop, struct io_op *op, int fd,
+                                struct bytes_const from)
+{
+    require(from.len > 0);
+    begin(loop, op, IO_SEND, fd)->from = from;
     return op;
 }
 

@@ -23,6 +23,10 @@ bool socket_is_lost_connection(int accept_errno);
 /* After 60 s of silence ask every 10 s, and give up after 6 questions. */
 void socket_keep_alive(int fd);
 
+/* For send(2): a peer that is gone is an error and no signal; behind the last bytes FIN follows,
+ * for which they may wait. */
+int socket_send_flags(bool is_last);
+
 /* Bytes the kernel holds that the peer has not acknowledged; 0 if unknown. */
 size_t socket_unacknowledged(int fd);
 

@@ -25,6 +25,13 @@ void socket_keep_alive(int fd)
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
+/* There is no flag for bytes that may wait. */
+int socket_send_flags(bool is_last)
+{
+    (void)is_last;
+    return MSG_NOSIGNAL;
+}
+
 size_t socket_unacknowledged(int fd)
 {
     int       bytes = 0;

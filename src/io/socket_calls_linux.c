@@ -26,6 +26,11 @@ void socket_keep_alive(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
 }
 
+int socket_send_flags(bool is_last)
+{
+    return MSG_NOSIGNAL | (is_last ? MSG_MORE : 0);
+}
+
 size_t socket_unacknowledged(int fd)
 {
     int bytes = 0;

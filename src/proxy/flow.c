@@ -204,6 +204,7 @@ static void down_finish(struct session *session)
     tls_engine_drain(&session->engine, &session->client.out);
     enum tls_next next = tls_engine_goodbye(&session->engine);
 
+    session->client.has_last = next == TLS_DONE;
     if (next == TLS_FAILED) {
         session_finish(session, FINISH_ALERT, END_TLS_ERROR);
     } else if (next == TLS_DONE && side_is_flushed(&session->client)) {

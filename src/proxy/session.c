@@ -414,7 +414,8 @@ static void send_output(struct session *session, struct side *side, io_done *don
 {
     if (!buffer_is_empty(&side->out) && !io_op_is_pending(&side->send)) {
         side->sending_ns = reactor_now_ns(worker_reactor(session->worker));
-        io_send(session_loop(session), &side->send, side->fd, buffer_readable(&side->out), done);
+        (side->has_last ? io_send_last : io_send)(session_loop(session), &side->send, side->fd,
+                                                  buffer_readable(&side->out), done);
     }
 }
 

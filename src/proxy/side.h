@@ -24,6 +24,7 @@ struct side {
     bool               has_ended;   /* its FIN came */
     bool               has_reset;   /* it reset the connection while we were sending */
     bool               is_deaf;     /* nothing sent to it arrives any more */
+    bool               has_last;    /* what is in `out` is the last of all: our FIN follows */
     bool               has_our_fin; /* we sent FIN */
 };
 

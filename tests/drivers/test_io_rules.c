@@ -4,10 +4,25 @@
 
 #include "base/clock.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
 enum { MEGABYTE = 1 << 20 };
+
+/* That it sent, as the kernel counts (tcp(7), TCP_INFO); 0 in the simulator. */
+static unsigned segments(const struct world *world, int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t       len = sizeof(info);
+
+    if (world->is_simulated) {
+        return 0;
+    }
+    ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    return info.tcpi_segs_out;
+}
 
 /* Fills the socket until a send has to wait; `sending` is that send. */
 static void fill(struct world *world, int fd, struct call *sending)
@@ -113,6 +128,40 @@ START_TEST(bytes_before_a_fin_come_first)
     world_expect_bytes(&world, pair.client, 5000, 0);
     world_expect_end(&world, pair.client);
     world_close_fd(&world, pair.client);
+    world_close(&world);
+}
+END_TEST
+
+START_TEST(the_last_bytes_and_their_fin_are_one_segment)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+    struct call  sending = {0};
+    unsigned     before = segments(&world, pair.server);
+
+    world_send_last(&world, &sending, pair.server, world_pattern(500));
+    world_finish(&world, &sending);
+    ck_assert_int_eq(sending.op.result, 500);
+    io_shutdown_send(world.loop, pair.server);
+
+    ck_assert_uint_eq(segments(&world, pair.server) - before, world.is_simulated ? 0 : 1);
+    world_expect_bytes(&world, pair.client, 500, 0);
+    world_expect_end(&world, pair.client);
+    world_close_pair(&world, pair);
+    world_close(&world);
+}
+END_TEST
+
+START_TEST(the_last_bytes_come_though_no_fin_follows)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  pair = world_pair(&world);
+    struct call  sending = {0};
+
+    world_send_last(&world, &sending, pair.server, world_pattern(500));
+    world_finish(&world, &sending);
+    world_expect_bytes(&world, pair.client, 500, 0);
+    world_close_pair(&world, pair);
     world_close(&world);
 }
 END_TEST
@@ -494,6 +543,8 @@ Suite *rules_suite(void)
                                        cancel_then_wait_then_close_sends_a_fin,
                                        reset_on_close_sends_an_rst,
                                        bytes_before_a_fin_come_first,
+                                       the_last_bytes_and_their_fin_are_one_segment,
+                                       the_last_bytes_come_though_no_fin_follows,
                                        bytes_before_an_rst_come_first,
                                        a_reset_never_looks_like_an_end_even_after_a_send_was_told,
                                        a_reset_never_looks_like_an_end_even_after_half_a_send,

@@ -142,6 +142,12 @@ void world_send(struct world *world, struct call *call, int fd, struct bytes_con
     io_send(world->loop, &call->op, fd, bytes, on_done);
 }
 
+void world_send_last(struct world *world, struct call *call, int fd, struct bytes_const bytes)
+{
+    call->world = world;
+    io_send_last(world->loop, &call->op, fd, bytes, on_done);
+}
+
 void world_poll(struct world *world, struct call *call, int fd)
 {
     call->world = world;

@@ -58,6 +58,7 @@ void world_accept(struct world *world, struct call *call);
 void world_connect(struct world *world, struct call *call, int fd);
 void world_recv(struct world *world, struct call *call, int fd);
 void world_send(struct world *world, struct call *call, int fd, struct bytes_const bytes);
+void world_send_last(struct world *world, struct call *call, int fd, struct bytes_const bytes);
 void world_poll(struct world *world, struct call *call, int fd);
 
 /* Turns until the call is done; fails the test when it never is. */

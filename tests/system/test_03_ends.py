@@ -1,7 +1,10 @@
 """How connections end: nothing lost, and no clean end after an abort (invariants I1, I2, I3, I6)."""
 
 import os
+import socket
 import ssl
+import struct
+import threading
 import time
 
 import pytest
@@ -172,3 +175,32 @@ def test_nothing_is_left_open_when_sessions_are_over(serve, backend):
     proxy.wait_for_ends(3)
     assert proxy.wait() == 0
     assert before > 0
+
+
+# struct tcp_info: tcpi_segs_in (linux/tcp.h).
+SEGMENTS_IN_AT = 140
+
+
+def segments(client):
+    info = client.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return struct.unpack_from("=I", info, SEGMENTS_IN_AT)[0]
+
+
+def test_close_notify_and_fin_are_one_segment(serve, backend, tls):
+    told = threading.Event()
+
+    def script(conversation):
+        conversation.send(b"hello")
+        assert told.wait(rude.WAIT_S)
+        conversation.end()
+        conversation.receive_until_end()
+
+    proxy = serve(backend(script))
+    with rude.connect(proxy.port(), tls=tls) as client:
+        assert client.receive_exactly(5) == b"hello"
+        before = segments(client)
+        told.set()
+        assert client.receive_until_end() == (b"", "goodbye")
+        assert segments(client) - before == 1
+        client.goodbye()
+    assert proxy.wait_for_end()["end"] == "server_close"
