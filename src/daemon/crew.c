@@ -41,6 +41,7 @@ struct crew *crew_new(const struct crew_options *options)
         crew->options = *options;
         crew->connections_max = options->connections_max;
         quota_init(&crew->connections, options->connections_max);
+        seats_init(&crew->seats);
         list_init(&crew->hands);
         list_init(&crew->editions);
         crew->is_producer[LOGGING_CONTROL] = true;
@@ -71,6 +72,7 @@ void crew_free(struct crew **crew)
     tls_challenges_free(&freed->challenges);
     listening_abandon(&freed->coming.listening);
     listening_close(&freed->listening);
+    seats_fini(&freed->seats);
     free(freed);
     *crew = NULL;
 }
@@ -219,6 +221,7 @@ static struct hand *start_hand(struct crew *crew, unsigned slot, unsigned worker
                                    .driver = crew->options.driver,
                                    .edition = edition,
                                    .connections = &crew->connections,
+                                   .seats = &crew->seats,
                                    .sessions_max = crew->options.sessions_max,
                                    .buffers_max =
                                        buffers > WORKER_BUFFERS_MIN ? buffers : WORKER_BUFFERS_MIN,

@@ -6,6 +6,7 @@
 #include "daemon/hand.h"
 #include "daemon/logging.h"
 #include "reactor/quota.h"
+#include "reactor/seats.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +24,7 @@ struct change {
 struct crew {
     struct crew_options options;
     struct quota        connections;
+    struct seats        seats;
     unsigned            connections_max;
     struct list         hands;    /* those that go included */
     struct list         editions; /* all that some hand holds, the present and the coming one */

@@ -123,6 +123,7 @@ static bool on_start(struct reactor *reactor, void *owner, struct error *error)
                                                  .ticket_keys = &options->ticket_keys,
                                                  .session_cache = options->session_cache,
                                                  .connections = options->connections,
+                                                 .seats = options->seats,
                                                  .sessions_max = options->sessions_max,
                                                  .buffers_max = options->buffers_max,
                                                  .report = on_report,

@@ -10,6 +10,7 @@
 #include "proxy/snapshot.h"
 #include "reactor/quota.h"
 #include "reactor/reactor.h"
+#include "reactor/seats.h"
 #include "tls/challenges.h"
 #include "tls/context.h"
 
@@ -33,6 +34,7 @@ struct hand_options {
     const char            *driver;
     struct edition        *edition; /* to begin with */
     struct quota          *connections;
+    struct seats          *seats;
     struct shared_cache   *session_cache; /* NULL: none */
     size_t                 sessions_max;
     size_t                 buffers_max;

@@ -20,6 +20,7 @@ static void on_due(struct timer *timer);
 static void on_dropped(struct io_op *op);
 static void on_closed(struct io_op *op);
 static void on_slot_turn(struct turnstile_place *turn);
+static void on_handed_over(struct handover *handover, bool is_taken);
 static void slot_enter(struct accept_slot *slot);
 static void slot_serve(struct accept_slot *slot);
 static void slot_submit(struct accept_slot *slot);
@@ -41,6 +42,7 @@ void listener_start(struct listener *listener, struct worker *worker,
     for (size_t i = 0; i < ACCEPTS_PER_TURN; i++) {
         listener->slots[i].listener = listener;
         listener->slots[i].turn.pass = on_slot_turn;
+        listener->slots[i].handover.over = on_handed_over;
         listener->slots[i].fd = -1;
         slot_submit(&listener->slots[i]);
     }
@@ -93,7 +95,7 @@ void listener_drop_waiting(struct listener *listener)
         struct accept_slot *slot = &listener->slots[i];
 
         turnstile_leave(&slot->turn);
-        if (slot->fd >= 0) {
+        if (slot->fd >= 0 && !handover_is_out(&slot->handover)) {
             io_reset_on_close(loop, slot->fd);
             io_close(loop, &slot->op, slot->fd, on_dropped);
             slot->fd = -1;
@@ -147,7 +149,25 @@ static void slot_enter(struct accept_slot *slot)
 
 static void on_slot_turn(struct turnstile_place *turn)
 {
-    slot_serve(container_of(turn, struct accept_slot, turn));
+    struct accept_slot *slot = container_of(turn, struct accept_slot, turn);
+    struct listener    *listener = slot->listener;
+
+    if (!handover_begin(&slot->handover, listener->worker, listener->frontend, slot->fd)) {
+        slot_serve(slot);
+    }
+}
+
+static void on_handed_over(struct handover *handover, bool is_taken)
+{
+    struct accept_slot *slot = container_of(handover, struct accept_slot, handover);
+
+    if (is_taken) {
+        slot->fd = -1;
+        slot_submit(slot);
+    } else {
+        slot_serve(slot);
+    }
+    listener_close_when_quiet(slot->listener);
 }
 
 /* Begins a session on what the slot holds, and accepts again; or waits for a place. */
@@ -225,7 +245,7 @@ static void listener_go_on(struct listener *listener)
     for (size_t i = 0; i < ACCEPTS_PER_TURN && !listener->is_paused; i++) {
         struct accept_slot *slot = &listener->slots[i];
 
-        if (slot->fd >= 0) {
+        if (slot->fd >= 0 && !handover_is_out(&slot->handover)) {
             slot_enter(slot);
         } else if (!was_closing) {
             slot_submit(slot);

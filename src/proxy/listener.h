@@ -1,6 +1,7 @@
 /*
  * Accepts connections of one frontend from one socket. Up to eight accepts are pending, and of all
- * listeners of a worker together at most eight connections begin in a turn. A connection for which
+ * listeners of a worker together at most eight connections begin in a turn. One that another worker
+ * has more room for is handed over. A connection for which
  * there is no place yet stays in its slot, accepted but not served; when descriptors run out,
  * accepting pauses, longer each time.
  */
@@ -10,6 +11,7 @@
 #include "base/list.h"
 #include "io/io.h"
 #include "proxy/generation.h"
+#include "proxy/handover.h"
 #include "proxy/turnstile.h"
 #include "reactor/reactor.h"
 
@@ -23,8 +25,9 @@ enum { ACCEPTS_PER_TURN = 8 };
 struct accept_slot {
     struct io_op           op;
     struct turnstile_place turn; /* accepted and waiting for a turn to begin in */
+    struct handover        handover;
     struct listener       *listener;
-    int                    fd; /* accepted and waiting; -1: none */
+    int                    fd; /* accepted, and waiting or being handed over; -1: none */
 };
 
 struct listener {

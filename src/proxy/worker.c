@@ -49,6 +49,7 @@ struct worker {
     struct list           parked; /* sessions waiting for a place to handshake */
     struct task           reap;
     struct turnstile      turnstile;
+    struct seat           seat;
     size_t                sessions_count;
     size_t                sessions_peak; /* since memory was given back last */
     bool                  owes_memory;   /* some was still out then */
@@ -80,6 +81,7 @@ struct worker *worker_new(const struct worker_options *options, struct error *er
         return NULL;
     }
     worker->options = *options;
+    worker->seat.owner = worker;
     worker->reap.run = on_reap;
     turnstile_init(&worker->turnstile, options->reactor, ACCEPTS_PER_TURN);
     list_init(&worker->active);
@@ -90,6 +92,8 @@ struct worker *worker_new(const struct worker_options *options, struct error *er
     list_init(&worker->parked);
     if (!worker_fill(worker, error)) {
         worker_free(&worker);
+    } else if (options->seats != NULL) {
+        seat_open(&worker->seat, options->seats, options->reactor);
     }
     return worker;
 }
@@ -150,6 +154,8 @@ void worker_free(struct worker **worker)
     }
     require((*worker)->sessions_count == 0 && list_is_empty(&(*worker)->listeners));
     require(list_is_empty(&(*worker)->old));
+    require(!seat_is_expecting(&(*worker)->seat));
+    seat_close(&(*worker)->seat);
     reactor_forget((*worker)->options.reactor, &(*worker)->reap);
     turnstile_fini(&(*worker)->turnstile);
     builtin_free(&(*worker)->builtin);
@@ -269,6 +275,7 @@ void worker_leave_generation(struct worker *worker, struct generation *generatio
 void worker_drain(struct worker *worker, worker_empty *empty)
 {
     worker->empty = empty;
+    seat_close(&worker->seat);
     for (struct list_link *link = list_first(&worker->listeners); link != NULL;
          link = list_after(&worker->listeners, link)) {
         listener_drain(container_of(link, struct listener, link));
@@ -336,6 +343,21 @@ bool worker_accepted(struct worker *worker, struct generation_frontend *frontend
     return true;
 }
 
+bool worker_take_over(struct worker *worker, const struct generation_frontend *theirs, int fd)
+{
+    const struct generation *generation = theirs->generation;
+    size_t                   number = (size_t)(theirs - generation->frontends);
+    bool                     is_taken = false;
+
+    seat_arrived(&worker->seat);
+    if (worker->empty == NULL && worker->generation->snapshot == generation->snapshot) {
+        io_adopt(worker_loop(worker), fd);
+        is_taken = worker_accepted(worker, &worker->generation->frontends[number], fd);
+    }
+    tell_when_empty(worker);
+    return is_taken;
+}
+
 static bool lacks_memory_or_descriptors(struct worker *worker)
 {
     return buffers_are_short(worker->buffers) ||
@@ -356,6 +378,7 @@ static void worker_begin(struct worker *worker, struct session *session,
     frontend->sessions++;
     frontend->generation->users++;
     worker->sessions_count++;
+    seat_load(&worker->seat, 1);
     if (worker->sessions_peak < worker->sessions_count) {
         worker->sessions_peak = worker->sessions_count;
     }
@@ -498,6 +521,7 @@ static void reap_session(struct worker *worker, struct session *session)
     }
     session->frontend->sessions--;
     worker->sessions_count--;
+    seat_load(&worker->seat, -1);
     worker_leave_generation(worker, session->frontend->generation);
     slab_give(worker->sessions, session);
     quota_give(worker->options.connections);
@@ -516,7 +540,8 @@ static void tell_when_empty(struct worker *worker)
 {
     worker_empty *empty = worker->empty;
 
-    if (empty == NULL || worker->sessions_count > 0 || !list_is_empty(&worker->listeners)) {
+    if (empty == NULL || worker->sessions_count > 0 || !list_is_empty(&worker->listeners) ||
+        seat_is_expecting(&worker->seat)) {
         return;
     }
     if (worker->builtin != NULL && builtin_active(worker->builtin) > 0) {
@@ -562,6 +587,11 @@ struct buffers *worker_buffers(const struct worker *worker)
 struct turnstile *worker_turnstile(struct worker *worker)
 {
     return &worker->turnstile;
+}
+
+struct seat *worker_seat(struct worker *worker)
+{
+    return &worker->seat;
 }
 
 struct builtin *worker_builtin(const struct worker *worker)

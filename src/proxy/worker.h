@@ -15,6 +15,7 @@
 #include "proxy/summary.h"
 #include "reactor/quota.h"
 #include "reactor/reactor.h"
+#include "reactor/seats.h"
 #include "reactor/shared_cache.h"
 #include "tls/challenges.h"
 #include "tls/context.h"
@@ -40,6 +41,7 @@ struct worker_options {
     const struct tls_ticket_keys *ticket_keys;
     struct shared_cache          *session_cache; /* shared by all workers; NULL: none */
     struct quota                 *connections;   /* likewise */
+    struct seats                 *seats;         /* likewise; NULL: it keeps what it accepts */
     size_t                        sessions_max;  /* 0: as many as `connections` has left now */
     size_t                        buffers_max;   /* relay buffers of this worker (buffers.h) */
     worker_report                *report;

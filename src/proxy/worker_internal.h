@@ -29,6 +29,14 @@ struct list *worker_session_lists(struct worker *worker);
  * time has passed. */
 bool worker_accepted(struct worker *worker, struct generation_frontend *frontend, int fd);
 
+/* How much this worker has to do; the worker is its owner. */
+struct seat *worker_seat(struct worker *worker);
+
+/* What another worker sent is here: begins a session on a socket that it accepted for `theirs`, a
+ * frontend of its own generation. False: this worker drains, is not of that configuration, or has
+ * no place. */
+bool worker_take_over(struct worker *worker, const struct generation_frontend *theirs, int fd);
+
 /* A session could not reach its server for want of a descriptor: whatever is freed soon is for
  * those who are here already. */
 void worker_lacks_descriptors(struct worker *worker);

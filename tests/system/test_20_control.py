@@ -310,18 +310,40 @@ def test_one_session_is_ended_and_no_other(controlled, backend, path):
     neighbour.receive_until_end()
 
 
+def wait_for_connections(path, count):
+    until = time.monotonic() + control.WAIT_S
+    while control.ask_fields(path, "show info")["connections_active"] != str(count):
+        assert time.monotonic() < until, f"there are not {count} connections"
+        time.sleep(0.01)
+
+
 def test_a_thousand_sessions_are_listed_each_once(controlled, path):
     proxy = controlled(timeouts={"hello": "60s", "handshake": "60s"})
     clients = [socket.create_connection(("127.0.0.1", proxy.port())) for _ in range(1000)]
-    until = time.monotonic() + control.WAIT_S
-    while time.monotonic() < until:
-        if control.ask_fields(path, "show info")["connections_active"] == "1000":
-            break
-        time.sleep(0.1)
+    wait_for_connections(path, 1000)
     rows = json.loads(control.ask(path, "json show sess"))
     assert len({row["id"] for row in rows}) == len(rows) == 1000
     assert {row["client"] for row in rows} == {
         "127.0.0.1:%d" % client.getsockname()[1] for client in clients}
+    for client in clients:
+        client.close()
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("count", [8, 32])
+def test_connections_are_dealt_out_evenly(controlled, path, count):
+    """Whatever the kernel's hash does: of eight each of two workers has four."""
+    proxy = controlled(timeouts={"hello": "60s", "handshake": "60s"})
+    clients = []
+    for number in range(count):
+        clients.append(socket.create_connection(("127.0.0.1", proxy.port())))
+        wait_for_connections(path, number + 1)
+    rows = json.loads(control.ask(path, "json show sess"))
+    of_first = sum(row["worker"] == 0 for row in rows)
+    assert len(rows) == count and abs(2 * of_first - count) <= count // 8
+    counters = json.loads(control.ask(path, "json show stat"))
+    assert counters["connections_total"] == count
+    assert counters["connections_passed_on"] < count
     for client in clients:
         client.close()
 

@@ -21,6 +21,7 @@ static const struct config_timeouts ordinary = {.hello_ns = 5 * NS_PER_S,
 struct stage stage;
 
 static struct quota             connections;
+static struct seats             seats;
 static struct config            config;
 static struct config_frontend   config_frontend;
 static struct config_backend    config_backend;
@@ -32,6 +33,7 @@ static struct snapshot_frontend frontend;
 static struct snapshot_backend  backend;
 static struct snapshot          snapshot;
 
+static struct worker *hire(const struct stage_options *options);
 static void           set_up(const struct stage_options *options);
 static uint64_t       or_ordinary(uint64_t wanted_ns, uint64_t ordinary_ns);
 static struct address address_of(const char *host, unsigned port);
@@ -44,8 +46,7 @@ static void           on_server_ready(struct sim_actor *actor);
 
 void stage_open(const struct stage_options *options)
 {
-    static const struct tls_ticket_keys keys;
-    struct error                        error = ERROR_OK;
+    struct error error = ERROR_OK;
 
     stage = (struct stage){0};
     set_up(options);
@@ -55,22 +56,33 @@ void stage_open(const struct stage_options *options)
     ck_assert_ptr_nonnull(stage.reactor);
     reactor_adopt(stage.reactor, sim_loop_open(stage.net));
     quota_init(&connections, options->connections != 0 ? options->connections : SESSIONS_MAX);
-    stage.worker = worker_new(&(struct worker_options){.reactor = stage.reactor,
-                                                       .snapshot = &snapshot,
-                                                       .ticket_keys = &keys,
-                                                       .connections = &connections,
-                                                       .buffers_max = options->buffers_max != 0
-                                                                          ? options->buffers_max
-                                                                          : 64,
-                                                       .report = on_report},
-                              &error);
-    ck_assert_ptr_nonnull(stage.worker);
+    seats_init(&seats);
+    stage.worker = hire(options);
+    stage.neighbour = options->has_neighbour ? hire(options) : NULL;
     for (unsigned i = 0; i < config_backend.servers_count; i++) {
         stage.servers[i].service.on_accept = on_server_accept;
         stage.servers[i].address = targets[i].address;
         sim_serve(stage.net, &stage.servers[i].service, &targets[i].address);
     }
     ck_assert(worker_listen(stage.worker, 0, sim_listen_fd(stage.net, &stage.address)));
+}
+
+static struct worker *hire(const struct stage_options *options)
+{
+    static const struct tls_ticket_keys keys;
+    struct error                        error = ERROR_OK;
+    struct worker_options               worker_options = {
+                      .reactor = stage.reactor,
+                      .snapshot = &snapshot,
+                      .ticket_keys = &keys,
+                      .connections = &connections,
+                      .seats = options->has_neighbour ? &seats : NULL,
+                      .buffers_max = options->buffers_max != 0 ? options->buffers_max : 64,
+                      .report = on_report};
+    struct worker *worker = worker_new(&worker_options, &error);
+
+    ck_assert_ptr_nonnull(worker);
+    return worker;
 }
 
 static void set_up(const struct stage_options *options)
@@ -147,6 +159,10 @@ void stage_close(void)
 
     worker_drain(stage.worker, on_empty);
     (void)worker_cut(stage.worker, END_KILLED);
+    if (stage.neighbour != NULL) {
+        worker_drain(stage.neighbour, on_empty);
+        (void)worker_cut(stage.neighbour, END_KILLED);
+    }
     while (!stage.is_empty && sim_now_ns(stage.net) < until_ns) {
         reactor_turn(stage.reactor, NS_PER_S);
     }
@@ -157,6 +173,8 @@ void stage_close(void)
     ck_assert_uint_eq(reactor_metric(stage.reactor, METRIC_HANDSHAKES_ACTIVE), 0);
     ck_assert_uint_eq(reactor_metric(stage.reactor, METRIC_CONNECTIONS_TOTAL), stage.reports);
     worker_free(&stage.worker);
+    worker_free(&stage.neighbour);
+    seats_fini(&seats);
     reactor_close(stage.reactor);
     reactor_free(&stage.reactor);
     sim_net_free(&stage.net);
@@ -175,7 +193,8 @@ static void on_report(void *owner, const struct session_summary *summary)
 static void on_empty(void *owner)
 {
     (void)owner;
-    stage.is_empty = true;
+    stage.empty++;
+    stage.is_empty = stage.neighbour == NULL || stage.empty == 2;
 }
 
 void stage_pass(uint64_t ns)

@@ -37,6 +37,7 @@ struct stage_options {
     const char            *accept_proxy_from; /* one network; NULL: none */
     int                    send_proxy;        /* enum config_send_proxy */
     unsigned               proxy_options;
+    bool                   has_neighbour;
 };
 
 struct stage_client {
@@ -65,11 +66,13 @@ struct stage {
     struct sim_net        *net;
     struct reactor        *reactor;
     struct worker         *worker;
-    struct address         address; /* clients dial it */
+    struct worker         *neighbour; /* without a socket, on the same reactor; or NULL */
+    struct address         address;   /* clients dial it */
     struct stage_server    servers[STAGE_SERVERS_MAX];
     unsigned               reports;
     struct session_summary last; /* of the session that was reported last; its facts are gone */
     size_t                 last_name_len; /* of the name its client offered */
+    unsigned               empty;         /* workers that have drained */
     bool                   is_empty;
 };
 

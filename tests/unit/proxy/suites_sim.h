@@ -1,6 +1,7 @@
 /* The suites of room proxy that run on the simulator. */
 #include "suite.h"
 
+Suite *handover_suite(void);
 Suite *listener_suite(void);
 Suite *session_suite(void);
 Suite *session_ends_suite(void);

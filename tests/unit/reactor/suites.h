@@ -7,5 +7,6 @@ Suite *mailbox_suite(void);
 Suite *quota_suite(void);
 Suite *reactor_suite(void);
 Suite *reactor_thread_suite(void);
+Suite *seats_suite(void);
 Suite *shared_cache_suite(void);
 Suite *timer_suite(void);
