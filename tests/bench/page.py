@@ -71,8 +71,9 @@ AHEAD = """
 - **handshake-\\*, request-\\***: user time is the same as nginx's (240 to 265 us of a full handshake,
   `/proc/PID/stat`), and nearly all of it OpenSSL's: of a proxy's whole CPU X25519 has 19 %, ECDSA 5 %,
   SHA-384 5 %, our own code 3 % (`perf record`, OpenSSL built with symbols). nginx needs 5 to 15 us
-  less of the kernel's time. `strace -f -c` shows a difference: nginx makes 2 epoll_ctl, 2.8 waits
-  and no shutdown(2) a connection, we 6, 3.9 and two with epoll. We hand the client's end on as FIN,
+  less of the kernel's time. Both need 19 segments a connection, 25 with a request (`nstat`), but
+  `strace -c` shows a difference: nginx makes 19 system calls, 2 of them epoll_ctl and none
+  shutdown(2), we 33, 6 and two with epoll (io_uring: 17 in all). We hand the client's end on as FIN,
   wait for the server's own, and only then say close_notify, since an end that nobody saw is no clean
   one. Keep-alive of the server's socket is four calls more. To leave out keep-alive, SO_ERROR, the
   second accept and an epoll_ctl, all together, made 357.5 us of 357.9 with epoll and 344 of 351 with
@@ -86,12 +87,13 @@ AHEAD = """
   Medians under a flood are the proxy's own: a message waits for the step that is computed when it
   comes, once each way, and no step can be cut (0.25 ms, RSA 0.5). Tails are made by chance, too: what
   two workers and those who flood do when three of them want two processors. p99 and p999 of one
-  proxy differ by half between rounds. The rate of handshakes follows their cost, and between two of
+  proxy differ by half between rounds, and without a flood by more; p50 without one is two wake-ups,
+  as in echo-1. The rate of handshakes follows their cost, and between two of
   them we look for others' data, which nginx does not.
 - **certificates-\\*, one worker**: the difference to nginx and hitch is that of a full handshake.
-- **scaling of download and upload**: the kernel spreads connections over the workers' sockets by
-  their addresses' hash. Of eight connections the busier of two workers has 5.1 on average, and eight
-  are 1.57 times that; with hundreds of them it is as for handshakes.
+- **scaling**: above 2.00 in transfers, since a GiB costs every proxy more with one worker than with
+  two, and so do echoes with io_uring (tables above). Each worker has as many connections as the
+  other; where the kernel's hash alone decides, the busier of two has 5.1 of eight on average.
 - **download, upload** (nobody is ahead): of io_uring's time in a download the kernel has 66 %,
   libcrypto 25 %, copying inside of OpenSSL and into our buffer 5 %, our own code 0.9 %
   (`perf record`). What is left to take is the copying, at the price of a record layer of our own.
