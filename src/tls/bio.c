@@ -8,8 +8,14 @@
 
 enum { ALERT_RECORD_BYTES = 7 };
 
+/* OpenSSL's include/internal/bio.h: BIO_CTRL_SET_KTLS, whose number is 0 for receiving, and
+ * BIO_CTRL_SET_KTLS_TX_SEND_CTRL_MSG, whose number is the content type of the next write. */
+enum { CTRL_SET_KTLS = 72, CTRL_SET_CONTENT_TYPE = 74 };
+
 static int    bio_read(BIO *bio, char *into, int len);
 static int    bio_write(BIO *bio, const char *from, int len);
+static bool   begin_seal(struct tls_engine *engine, const void *crypto_info);
+static int    write_sealed(BIO *bio, struct bytes_const content);
 static bool   is_plain_alert(const char *record, size_t len);
 static int    write_alert(struct tls_engine *engine, const char *from);
 static long   bio_ctrl(BIO *bio, int command, long number, void *pointer);
@@ -88,6 +94,9 @@ static int bio_write(BIO *bio, const char *from, int len)
         engine_note_failure(engine, TLS_FAILURE_FLOOD);
         return -1;
     }
+    if (seal_is_on(&engine->seal)) {
+        return write_sealed(bio, (struct bytes_const){(const uint8_t *)from, wanted});
+    }
     if (room == 0) {
         BIO_set_retry_write(bio);
         return -1;
@@ -96,6 +105,31 @@ static int bio_write(BIO *bio, const char *from, int len)
         return write_alert(engine, from);
     }
     return (int)buffer_append(engine->output, (struct bytes_const){(const uint8_t *)from, wanted});
+}
+
+/* An output with less room has OpenSSL seal, which can write a record in pieces. */
+static bool begin_seal(struct tls_engine *engine, const void *crypto_info)
+{
+    return engine->output != NULL && buffer_room(engine->output) >= TLS_OUTPUT_RESERVE_BYTES &&
+           seal_begin(&engine->seal, &engine->context->library->sealer, crypto_info);
+}
+
+/* The content of a record, which is written as a whole or not at all. */
+static int write_sealed(BIO *bio, struct bytes_const content)
+{
+    struct tls_engine *engine = BIO_get_data(bio);
+
+    if (engine->output == NULL || buffer_room(engine->output) < content.len + SEAL_OVERHEAD_BYTES) {
+        if (engine->phase == ENGINE_HANDSHAKING) {
+            BIO_set_retry_write(bio);
+        } else {
+            engine_note_failure(engine, TLS_FAILURE_FLOOD);
+        }
+        return -1;
+    }
+    return seal_record(&engine->seal, &engine->context->library->sealer, content, engine->output)
+               ? (int)content.len
+               : -1;
 }
 
 /* A record of type, version, length, and an alert of level and description. */
@@ -119,10 +153,21 @@ static int write_alert(struct tls_engine *engine, const char *from)
 
 static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
 {
-    (void)bio;
-    (void)number;
-    (void)pointer;
-    return command == BIO_CTRL_FLUSH ? 1 : 0;
+    struct tls_engine *engine = BIO_get_data(bio);
+
+    switch (command) {
+    case BIO_CTRL_FLUSH:
+        return 1;
+    case CTRL_SET_KTLS:
+        return number != 0 && begin_seal(engine, pointer);
+    case BIO_CTRL_GET_KTLS_SEND:
+        return seal_is_on(&engine->seal);
+    case CTRL_SET_CONTENT_TYPE:
+        engine->seal.type = (uint8_t)number;
+        return 1;
+    default:
+        return 0;
+    }
 }
 
 /* Bounds what a stranger can make us hold. */

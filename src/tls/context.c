@@ -54,7 +54,7 @@ struct tls_library *tls_library_new(struct error *error)
         library->ticket_cipher_short = EVP_CIPHER_fetch(library->openssl, "AES-128-CBC", NULL);
     }
     if (library->bio_method == NULL || library->ticket_cipher == NULL ||
-        library->ticket_cipher_short == NULL) {
+        library->ticket_cipher_short == NULL || !sealer_init(&library->sealer, library->openssl)) {
         *error = error_from_openssl("tls library");
         tls_library_free(&library);
         return NULL;
@@ -78,6 +78,7 @@ void tls_library_free(struct tls_library **library)
     SSL_free((*library)->scales);
     EVP_MD_free((*library)->sha256);
     OSSL_DECODER_CTX_free((*library)->decoder);
+    sealer_fini(&(*library)->sealer);
     EVP_CIPHER_free((*library)->ticket_cipher);
     EVP_CIPHER_free((*library)->ticket_cipher_short);
     BIO_meth_free((*library)->bio_method);
@@ -219,7 +220,8 @@ static bool context_fill(struct tls_context *context, const struct tls_context_o
  * back. */
 static void apply_limits(SSL_CTX *ssl_ctx)
 {
-    SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+    SSL_CTX_set_options(ssl_ctx, SSL_OP_ENABLE_KTLS | SSL_OP_NO_RENEGOTIATION |
+                                     SSL_OP_NO_COMPRESSION |
                                      SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
 #ifdef SSL_OP_NO_TX_CERTIFICATE_COMPRESSION
     SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_TX_CERTIFICATE_COMPRESSION |

@@ -99,6 +99,7 @@ void tls_engine_fini(struct tls_engine *engine)
     verify_forget(engine);
     SSL_free(engine->ssl);
     engine->ssl = NULL;
+    seal_end(&engine->seal);
     openssl_error_drop();
 }
 

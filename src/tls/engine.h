@@ -14,8 +14,8 @@
 #define SALLYPORT_TLS_ENGINE_H
 
 #include "base/buffer.h"
-#include "base/bytes.h"
 #include "base/error.h"
+#include "tls/seal.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -101,6 +101,7 @@ struct tls_engine {
     struct bytes              subject; /* of its certificate, or empty */
     const char               *refusal; /* why its certificate was refused; static, or NULL */
     struct tls_announced      announced;
+    struct tls_seal           seal;
     struct error              error;
     struct tls_alert          alert;
     uint32_t                  handshake_bytes;
@@ -134,8 +135,7 @@ void   tls_engine_feed(struct tls_engine *engine, struct bytes_const ciphertext)
 size_t tls_engine_unread(const struct tls_engine *engine);
 
 /* From now on records are written at the tail of `into`; NULL: there is nowhere to write. Any step
- * may write (alerts, tickets, key updates), so set it before each, and offer it to the peer after.
- */
+ * may write (alerts, tickets, key updates), so set it before each, and send it after. */
 void tls_engine_drain(struct tls_engine *engine, struct buffer *into);
 
 /* One step of the handshake. TLS_DONE: established; feed's rest may hold application data. */

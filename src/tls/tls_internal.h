@@ -7,6 +7,7 @@
 #include "tls/challenges.h"
 #include "tls/context.h"
 #include "tls/engine.h"
+#include "tls/seal.h"
 
 #include <openssl/decoder.h>
 #include <openssl/evp.h>
@@ -19,6 +20,7 @@ struct tls_library {
     OSSL_LIB_CTX            *openssl;
     OSSL_PROVIDER           *provider;
     BIO_METHOD              *bio_method;
+    struct sealer            sealer;
     EVP_CIPHER              *ticket_cipher;
     EVP_CIPHER              *ticket_cipher_short; /* of keys of 16 bytes */
     struct tls_ticket_keys   ticket_keys;

@@ -96,7 +96,8 @@ AHEAD = """
   other; where the kernel's hash alone decides, the busier of two has 5.1 of eight on average.
 - **download, upload** (nobody is ahead): of io_uring's time in a download the kernel has 66 %,
   libcrypto 25 %, copying inside of OpenSSL and into our buffer 5 %, our own code 0.9 %
-  (`perf record`). What is left to take is the copying, at the price of a record layer of our own.
+  (`perf record`). Since sources at eceb080 that copying has gone: records are sealed in the send
+  buffer, and a download costs 0.77 instead of 0.84 s/GiB (7 interleaved runs of both).
 """
 
 

@@ -15,6 +15,7 @@ Suite *hello_suite(void);
 Suite *memory_suite(void);
 Suite *named_suite(void);
 Suite *policy_suite(void);
+Suite *seal_suite(void);
 Suite *selection_suite(void);
 Suite *sessions_suite(void);
 Suite *staple_suite(void);

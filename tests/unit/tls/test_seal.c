@@ -1,0 +1,114 @@
+#include "pair.h"
+#include "suites.h"
+
+#include <openssl/ssl.h>
+#include <string.h>
+
+enum { LARGE = 100000 };
+
+static uint8_t large[LARGE];
+
+static struct pair *pair_of(const char *version, const char *ciphersuites)
+{
+    struct tls_context_options client = client_options();
+
+    client.max_version = version;
+    client.ciphersuites = ciphersuites;
+    struct pair *pair = pair_new(NULL, &client);
+
+    pair_shake(pair);
+    check_established(pair);
+    (void)end_step(&pair->client, &pair->server, WIRE_BYTES);
+    for (size_t i = 0; i < LARGE; i++) {
+        large[i] = (uint8_t)(i * 7 + i / 251);
+    }
+    return pair;
+}
+
+static void check_large(struct end *from, struct end *to)
+{
+    end_write(from, (struct bytes_const){large, LARGE});
+    ck_assert_int_eq(end_step(to, from, WIRE_BYTES), TLS_FEED_ME);
+    ck_assert_uint_eq(buffer_len(&to->plain), LARGE);
+    ck_assert_mem_eq(buffer_readable(&to->plain).data, large, LARGE);
+    buffer_consumed(&to->plain, LARGE);
+}
+
+START_TEST(aes_gcm_of_tls_1_3_is_sealed_here_and_all_else_by_openssl)
+{
+    static const struct {
+        const char *version;
+        const char *ciphersuites;
+        bool        is_on;
+    } rows[] = {{"TLSv1.3", "TLS_AES_128_GCM_SHA256", true},
+                {"TLSv1.3", "TLS_AES_256_GCM_SHA384", true},
+                {"TLSv1.3", "TLS_CHACHA20_POLY1305_SHA256", false},
+                {"TLSv1.2", NULL, false}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct pair *pair = pair_of(rows[i].version, rows[i].ciphersuites);
+
+        ck_assert(seal_is_on(&pair->server.engine.seal) == rows[i].is_on);
+        ck_assert(seal_is_on(&pair->client.engine.seal) == rows[i].is_on);
+        check_large(&pair->server, &pair->client);
+        check_large(&pair->client, &pair->server);
+        pair_free(&pair);
+    }
+}
+END_TEST
+
+/* Both ends of a pair are of one library. */
+START_TEST(engines_take_turns_with_the_context_of_their_library)
+{
+    struct pair *pair = pair_of(NULL, NULL);
+
+    for (int i = 0; i < 20; i++) {
+        end_write(&pair->server, bytes_of("from the server"));
+        end_write(&pair->client, bytes_of("from the client"));
+        end_write(&pair->server, bytes_of(", twice"));
+        ck_assert_int_eq(end_step(&pair->client, &pair->server, WIRE_BYTES), TLS_FEED_ME);
+        ck_assert_int_eq(end_step(&pair->server, &pair->client, WIRE_BYTES), TLS_FEED_ME);
+        check_plain(&pair->client, "from the server, twice");
+        check_plain(&pair->server, "from the client");
+    }
+    pair_free(&pair);
+}
+END_TEST
+
+START_TEST(with_new_keys_openssl_seals_again)
+{
+    struct pair *pair = pair_of(NULL, NULL);
+
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(SSL_key_update(pair->server.engine.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+        check_large(&pair->server, &pair->client);
+        ck_assert(!seal_is_on(&pair->server.engine.seal));
+        check_large(&pair->client, &pair->server); /* with its answer before it */
+        ck_assert(!seal_is_on(&pair->client.engine.seal));
+    }
+    ck_assert_int_eq(tls_engine_goodbye(&pair->server.engine), TLS_DONE);
+    ck_assert_int_eq(end_step(&pair->client, &pair->server, WIRE_BYTES), TLS_PEER_SAID_GOODBYE);
+    pair_free(&pair);
+}
+END_TEST
+
+START_TEST(no_key_is_left_in_an_engine_that_has_ended)
+{
+    static const struct tls_seal empty;
+    struct pair                 *pair = pair_of(NULL, NULL);
+
+    ck_assert(seal_is_on(&pair->server.engine.seal));
+    tls_engine_fini(&pair->server.engine);
+    ck_assert_mem_eq(&pair->server.engine.seal, &empty, sizeof(empty));
+    pair_free(&pair);
+}
+END_TEST
+
+Suite *seal_suite(void)
+{
+    return suite_of(
+        "seal", (const TTest *const[]){aes_gcm_of_tls_1_3_is_sealed_here_and_all_else_by_openssl,
+                                       engines_take_turns_with_the_context_of_their_library,
+                                       with_new_keys_openssl_seals_again,
+                                       no_key_is_left_in_an_engine_that_has_ended, NULL});
+}
