@@ -92,6 +92,31 @@ START_TEST(with_new_keys_openssl_seals_again)
 }
 END_TEST
 
+/* The ticket is a record of its own, written when the client has finished. */
+START_TEST(a_ticket_without_room_waits_for_it)
+{
+    struct pair  *pair = pair_new(NULL, NULL);
+    uint8_t       memory[SEAL_OVERHEAD_BYTES];
+    struct buffer little = {0};
+
+    buffer_attach(&little, memory, sizeof(memory));
+    (void)end_step(&pair->client, &pair->server, WIRE_BYTES);
+    ck_assert_int_eq(end_step(&pair->server, &pair->client, WIRE_BYTES), TLS_FEED_ME);
+    ck_assert(seal_is_on(&pair->server.engine.seal));
+    ck_assert_int_ne(end_step(&pair->client, &pair->server, WIRE_BYTES), TLS_FAILED);
+    tls_engine_drain(&pair->server.engine, &little);
+    ck_assert_int_eq(end_step(&pair->server, &pair->client, WIRE_BYTES), TLS_DRAIN_ME);
+    ck_assert_uint_eq(buffer_len(&little), 0);
+    tls_engine_drain(&pair->server.engine, &pair->server.wire);
+    ck_assert_int_ne(end_step(&pair->server, &pair->client, WIRE_BYTES), TLS_FAILED);
+    check_established(pair);
+    end_write(&pair->server, bytes_of("behind the ticket"));
+    ck_assert_int_eq(end_step(&pair->client, &pair->server, WIRE_BYTES), TLS_FEED_ME);
+    check_plain(&pair->client, "behind the ticket");
+    pair_free(&pair);
+}
+END_TEST
+
 START_TEST(no_key_is_left_in_an_engine_that_has_ended)
 {
     static const struct tls_seal empty;
@@ -110,5 +135,6 @@ Suite *seal_suite(void)
         "seal", (const TTest *const[]){aes_gcm_of_tls_1_3_is_sealed_here_and_all_else_by_openssl,
                                        engines_take_turns_with_the_context_of_their_library,
                                        with_new_keys_openssl_seals_again,
+                                       a_ticket_without_room_waits_for_it,
                                        no_key_is_left_in_an_engine_that_has_ended, NULL});
 }
