@@ -17,13 +17,13 @@ bool handover_begin(struct handover *handover, struct worker *worker,
     handover->from = worker;
     handover->frontend = frontend;
     handover->fd = fd;
+    if (!seats_send(worker_seat(worker), &handover->there, &handover->to)) {
+        return false;
+    }
+    /* Read by this thread alone, and the answer comes here by mail. */
     frontend->generation->users++;
     handover->is_out = true;
-    if (!seats_send(worker_seat(worker), &handover->there, &handover->to)) {
-        handover->is_out = false;
-        frontend->generation->users--;
-    }
-    return handover->is_out;
+    return true;
 }
 
 /* On the receiver's thread, as the next one: eight begin in a turn, those of others included. */

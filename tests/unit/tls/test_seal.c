@@ -1,5 +1,6 @@
 #include "pair.h"
 #include "suites.h"
+#include "tls/tls_internal.h"
 
 #include <openssl/ssl.h>
 #include <string.h>
@@ -117,6 +118,48 @@ START_TEST(a_ticket_without_room_waits_for_it)
 }
 END_TEST
 
+/* A context without a cipher does nothing that is asked of it. */
+static void break_sealer(struct sealer *sealer, uint8_t cipher)
+{
+    EVP_CIPHER_CTX_free(sealer->contexts[cipher]);
+    sealer->contexts[cipher] = EVP_CIPHER_CTX_new();
+    sealer->holders[cipher] = 0;
+    ck_assert_ptr_nonnull(sealer->contexts[cipher]);
+}
+
+START_TEST(what_cannot_be_sealed_is_not_sent_and_ends_the_connection)
+{
+    struct pair    *pair = pair_of(NULL, NULL);
+    struct end     *server = &pair->server;
+    struct tls_seal before = server->engine.seal;
+    size_t          consumed = 1;
+
+    break_sealer(&pair->library->sealer, before.cipher);
+    ck_assert_int_eq(tls_engine_encrypt(&server->engine, bytes_of("secret"), &consumed),
+                     TLS_FAILED);
+    ck_assert_uint_eq(consumed, 0);
+    ck_assert_uint_eq(buffer_len(&server->wire), 0);
+    ck_assert_uint_eq(server->engine.seal.sequence, before.sequence);
+    ck_assert_int_eq(tls_engine_failure(&server->engine), TLS_FAILURE_PROTOCOL);
+    ck_assert_int_eq(tls_engine_goodbye(&server->engine), TLS_DONE);
+    ck_assert_uint_eq(buffer_len(&server->wire), 0);
+    pair_free(&pair);
+}
+END_TEST
+
+/* The goodbye is a record like any other. */
+START_TEST(a_goodbye_that_cannot_be_sealed_is_no_goodbye)
+{
+    struct pair *pair = pair_of(NULL, NULL);
+    struct end  *server = &pair->server;
+
+    break_sealer(&pair->library->sealer, server->engine.seal.cipher);
+    ck_assert_int_eq(tls_engine_goodbye(&server->engine), TLS_FAILED);
+    ck_assert_uint_eq(buffer_len(&server->wire), 0);
+    pair_free(&pair);
+}
+END_TEST
+
 START_TEST(no_key_is_left_in_an_engine_that_has_ended)
 {
     static const struct tls_seal empty;
@@ -136,5 +179,7 @@ Suite *seal_suite(void)
                                        engines_take_turns_with_the_context_of_their_library,
                                        with_new_keys_openssl_seals_again,
                                        a_ticket_without_room_waits_for_it,
+                                       what_cannot_be_sealed_is_not_sent_and_ends_the_connection,
+                                       a_goodbye_that_cannot_be_sealed_is_no_goodbye,
                                        no_key_is_left_in_an_engine_that_has_ended, NULL});
 }
