@@ -68,17 +68,20 @@ handshakes, ours does not.)
 
 
 AHEAD = """
-- **handshake-\\*, request-\\***: user time is the same as nginx's (240 to 265 us of a full handshake,
-  `/proc/PID/stat`), and nearly all of it OpenSSL's: of a proxy's whole CPU X25519 has 19 %, ECDSA 5 %,
-  SHA-384 5 %, our own code 3 % (`perf record`, OpenSSL built with symbols). nginx needs 5 to 15 us
-  less of the kernel's time. Both need 19 segments a connection, 25 with a request (`nstat`), but
-  `strace -c` shows a difference: nginx makes 19 system calls, 2 of them epoll_ctl and none
-  shutdown(2), we 33, 6 and two with epoll (io_uring: 17 in all). We hand the client's end on as FIN,
-  wait for the server's own, and only then say close_notify, since an end that nobody saw is no clean
-  one. Keep-alive of the server's socket is four calls more. To leave out keep-alive, SO_ERROR, the
-  second accept and an epoll_ctl, all together, made 357.5 us of 357.9 with epoll and 344 of 351 with
-  io_uring (9 rounds, ranges overlap), so they stay. Larger caches in malloc made 354 to 358 of 359;
-  jemalloc, mimalloc and tcmalloc nothing that can be told from chance.
+- **handshake-\\*, request-\\***: nearly all of it is OpenSSL's and the kernel's. Of a full handshake
+  with one worker, in us, epoll / io_uring / nginx (`perf record -e cpu-clock`, which itself adds 15
+  %, samples by library, 4 rounds of 6,000): libcrypto 201 / 199 / 198, kernel 130 / 116 / 114, libc
+  36 / 34 / 36, libssl 23 / 25 / 22, own code 12 / 12 / 7. X25519 alone is 19 % of a proxy's CPU, ECDSA
+  5 %, SHA-384 5 %. Both need 19 segments a connection, 25 with a request (`nstat`), but `strace -c`
+  shows what epoll pays for: nginx makes 19 system calls, 2 of them epoll_ctl, one epoll_wait and no
+  shutdown(2), we 34, with 6, 4 and 2 (io_uring: 17 in all). We hand the client's end on as FIN, wait
+  for the server's own, and only then say close_notify, since an end that nobody saw is no clean one;
+  between two steps of handshakes we look for others' data; keep-alive of the server's socket is four
+  calls. What was tried (9 rounds each): turns of 5 ms of handshakes instead of 0.1 made 340 us of
+  345 with epoll and 334 of 337 with io_uring, and would cost others' data its place; to leave out
+  keep-alive, SO_ERROR, the second accept and an epoll_ctl made 357.5 of 357.9 and 344 of 351 (ranges
+  overlap), one epoll_ctl alone 335.2 of 335.7; one arena of malloc 331.6 of 331.9, larger caches in
+  it 329.3; jemalloc, mimalloc and tcmalloc nothing that can be told from chance.
 - **echo-1**: one connection that always waits. What is counted is going to sleep and waking up, and
   the rounds of one proxy lie further apart than the proxies do. io_uring needs 5 us more than epoll
   there: four io_uring_enter an echo (`strace -f -c`), of which two return at once with a send's
@@ -93,11 +96,13 @@ AHEAD = """
 - **certificates-\\*, one worker**: the difference to nginx and hitch is that of a full handshake.
 - **scaling**: above 2.00 in transfers, since a GiB costs every proxy more with one worker than with
   two, and so do echoes with io_uring (tables above). Each worker has as many connections as the
-  other; where the kernel's hash alone decides, the busier of two has 5.1 of eight on average.
-- **download, upload** (nobody is ahead): of io_uring's time in a download the kernel has 66 %,
-  libcrypto 25 %, copying inside of OpenSSL and into our buffer 5 %, our own code 0.9 %
-  (`perf record`). Since sources at eceb080 that copying has gone: records are sealed in the send
-  buffer, and a download costs 0.77 instead of 0.84 s/GiB (7 interleaved runs of both).
+  other; where the kernel's hash alone decides, the busier of two has 5.1 of eight on average. The
+  upload's figures lie far apart for every proxy, most of all for io_uring: how much comes with one
+  receive decides what a GiB costs, and that follows from who of sender, proxy and server ran last.
+- **download, upload** (nobody is ahead): of io_uring's time in a download with one worker the kernel
+  has 62 %, libcrypto 35 %, libssl 1.0 %, our own code 1.4 %, libc 0.7 %; of nginx's 72, 21, 1.7, 1.1
+  and 3.4 % (`perf record`). Records are sealed in the send buffer: with OpenSSL's own copying, which
+  that left out, a download cost 0.84 instead of 0.77 s/GiB (7 rounds of both).
 """
 
 
