@@ -43,6 +43,7 @@ static void     on_client_recv(struct io_op *op);
 static void     on_backend_recv(struct io_op *op);
 static void     on_client_send(struct io_op *op);
 static void     on_backend_send(struct io_op *op);
+static void     note_conversation(struct session *session);
 static void     received(struct session *session, struct side *side, const struct io_op *op);
 static void     keep_lent(struct session *session, struct side *side);
 static void     look_at_client(struct session *session);
@@ -504,6 +505,7 @@ static void on_backend_send(struct io_op *op)
         side_close_output(backend, session_buffers(session));
         session->up.bytes += (uint64_t)op->result;
         session_progressed(session);
+        note_conversation(session);
     } else if (session_state(session) < SESSION_CLOSING) {
         backend->is_deaf = true;
         backend->has_reset = error_kind(&op->error) != ERROR_BROKEN;
@@ -512,6 +514,15 @@ static void on_backend_send(struct io_op *op)
         session_note(session, backend->has_reset ? END_SERVER_RESET : END_SERVER_CLOSE);
     }
     session_advance(session);
+}
+
+/* More for a server that has answered: someone talks and waits, unlike one request, whose turn is
+ * that of the handshake before it. */
+static void note_conversation(struct session *session)
+{
+    if (session->down.bytes > 0) {
+        reactor_share_processor(worker_reactor(session->worker));
+    }
 }
 
 /* --- small things ------------------------------------------------------------------------- */

@@ -3,9 +3,11 @@
 #include "base/clock.h"
 #include "base/require.h"
 #include "reactor/mailbox.h"
+#include "reactor/slice.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -22,6 +24,11 @@ enum { DEFERRED_BUDGET_NS = 100 * 1000 };
  * Where there is always something to do, one turn is all, or nobody would ever get in. */
 enum { PUT_OFFS_MAX = 4, PUT_OFF_NS = 200 * 1000 };
 
+/* A thread that computes is left its processor for some milliseconds, whoever else wants it, and
+ * with handshakes to do one always computes. With p99 in mind: under a flood 1.3 instead of 5.3 ms
+ * for echoes whose client and server run on the same two processors. */
+enum { SHARE_NS = 10 * 1000 * 1000 };
+
 /* With nothing to do a reactor still turns this often, so that a watchdog can tell it lives. */
 #define IDLE_TURN_NS (500 * NS_PER_MS)
 
@@ -34,7 +41,8 @@ struct reactor {
     size_t                 deferred_count;
     unsigned               put_offs;   /* turns that have left the deferred work undone, in a row */
     uint64_t               put_off_ns; /* since when */
-    uint64_t               now_ns;     /* 0: to be read again */
+    uint64_t               shares_until_ns;
+    uint64_t               now_ns; /* 0: to be read again */
     bool                   is_stopping;
     _Atomic uint64_t       turns;
     _Atomic uint64_t       metrics[METRICS_COUNT];
@@ -108,6 +116,7 @@ static void *thread_main(void *argument)
         (void)sem_post(&reactor->started);
         return NULL;
     }
+    slice_shorten();
     bool has_started =
         reactor->hooks.on_start(reactor, reactor->hooks.owner, &reactor->start_error);
 
@@ -193,6 +202,9 @@ static void run_deferred(struct reactor *reactor)
         left--;
         task->run(task);
     } while (left > 0 && !list_is_empty(&reactor->deferred) && clock_now_ns() < until_ns);
+    if (reactor_now_ns(reactor) < reactor->shares_until_ns) {
+        (void)sched_yield();
+    }
 }
 
 void reactor_stop(struct reactor *reactor)
@@ -268,6 +280,11 @@ void reactor_forget(struct reactor *reactor, struct task *task)
 size_t reactor_deferred_count(const struct reactor *reactor)
 {
     return reactor->deferred_count;
+}
+
+void reactor_share_processor(struct reactor *reactor)
+{
+    reactor->shares_until_ns = reactor_now_ns(reactor) + SHARE_NS;
 }
 
 unsigned reactor_put_offs(const struct reactor *reactor)

@@ -13,7 +13,8 @@
  * A turn: mail; timers that are due; completions (data of established sessions); then deferred
  * work, of which a handshake step is the usual kind: one piece, more only while they are short. A
  * turn that brought something leaves it to the next, a few times; while it waits the reactor does
- * not sleep.
+ * not sleep. While someone waits who is known to, whatever else wants this processor may have it
+ * behind each piece of such work.
  */
 #ifndef SALLYPORT_REACTOR_REACTOR_H
 #define SALLYPORT_REACTOR_REACTOR_H
@@ -100,6 +101,9 @@ void reactor_post(struct reactor *reactor, struct mail *mail);
 void   reactor_defer(struct reactor *reactor, struct task *task);
 void   reactor_forget(struct reactor *reactor, struct task *task);
 size_t reactor_deferred_count(const struct reactor *reactor);
+/* Others may have the processor after each piece of deferred work, for the next 10 ms: somebody who
+ * waits for an answer may be a process of this machine, and so may be who gives it. */
+void reactor_share_processor(struct reactor *reactor);
 /* How many turns in a row have put deferred work off; for tests. */
 unsigned reactor_put_offs(const struct reactor *reactor);
 

@@ -6,7 +6,6 @@ import select
 import subprocess
 import time
 
-import processes
 from proxies import Setting
 
 GIB = 1 << 30
@@ -208,15 +207,6 @@ class Latency(Column):
 
     def capacity(self, result, busiest_ns):
         return {}  # its pace is given
-
-    def run(self, bench, proxy, process):
-        with processes.at_once(bench.backend.popen.pid):
-            return super().run(bench, proxy, process)
-
-    def load(self, bench, proxy, process, arguments=None):
-        load = super().load(bench, proxy, process, arguments)
-        processes.set_at_once(load.popen.pid, True)  # who floods is not there yet
-        return load
 
     def figures(self, bench, result, used):
         exchange = result["exchange_us"]

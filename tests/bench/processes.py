@@ -1,6 +1,5 @@
 """Processes under test: started in the foreground, measured as a whole tree, ended by number."""
 
-import contextlib
 import os
 import resource
 import signal
@@ -64,27 +63,6 @@ def our_cpu_ns():
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     running = sum(process.cpu_ns() for process in Process.running)
     return int((ended.ru_utime + ended.ru_stime) * 1e9) + time.process_time_ns() + running
-
-
-def set_at_once(pid, is_wanted):
-    """That process's threads run as soon as they can. Only root may; others do without."""
-    policy, priority = (os.SCHED_FIFO, 1) if is_wanted else (os.SCHED_OTHER, 0)
-    try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            os.sched_setscheduler(int(task), policy, os.sched_param(priority))
-    except (PermissionError, FileNotFoundError, ProcessLookupError):
-        pass
-
-
-@contextlib.contextmanager
-def at_once(pid):
-    """Whoever measures or answers must not queue for a processor behind the proxy under test: its
-    own wait would look like the proxy's."""
-    set_at_once(pid, True)
-    try:
-        yield
-    finally:
-        set_at_once(pid, False)
 
 
 class Bystanders:

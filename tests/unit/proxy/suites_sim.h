@@ -8,5 +8,6 @@ Suite *session_ends_suite(void);
 Suite *session_events_suite(void);
 Suite *session_list_suite(void);
 Suite *session_proxy_suite(void);
+Suite *session_sharing_suite(void);
 Suite *session_wants_suite(void);
 Suite *shortage_suite(void);

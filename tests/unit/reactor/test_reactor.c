@@ -5,6 +5,7 @@
 #include "driver_sim.h"
 #include "suites.h"
 
+#include <sched.h>
 #include <string.h>
 
 enum { THINGS_MAX = 8, STORY_BYTES = 64 };
@@ -39,15 +40,27 @@ static uint64_t clock_with_computing(void)
     return sim_now_ns(net) + computed_ns;
 }
 
+static void tell(char letter)
+{
+    if (story_len < STORY_BYTES - 1) {
+        story[story_len++] = letter;
+        story[story_len] = '\0';
+    }
+}
+
 static void run(struct thing *thing)
 {
     thing->runs++;
     thing->seen_ns = reactor_now_ns(reactor);
     computed_ns += thing->takes_ns;
-    if (story_len < STORY_BYTES - 1) {
-        story[story_len++] = thing->letter;
-        story[story_len] = '\0';
-    }
+    tell(thing->letter);
+}
+
+/* In place of the C library's: the processor is offered to others. */
+int sched_yield(void)
+{
+    tell('-');
+    return 0;
 }
 
 static void on_mail(struct mail *mail, struct reactor *to)
@@ -301,6 +314,51 @@ START_TEST(deferred_work_is_not_put_off_once_what_came_took_a_fifth_of_a_millise
 }
 END_TEST
 
+START_TEST(others_may_have_the_processor_behind_each_task_while_it_is_shared)
+{
+    begin();
+    things[0].takes_ns = LONG_NS;
+    reactor_share_processor(reactor);
+    reactor_defer(reactor, &things[0].task);
+    reactor_defer(reactor, &things[1].task);
+    (void)turn(0);
+    check_story("a-");
+    (void)turn(0);
+    check_story("a-b-");
+    (void)turn(0);
+    check_story("a-b-");
+    end();
+}
+END_TEST
+
+START_TEST(a_processor_that_is_not_shared_is_kept)
+{
+    begin();
+    reactor_defer(reactor, &things[0].task);
+    reactor_defer(reactor, &things[1].task);
+    (void)turn(0);
+    check_story("ab");
+    end();
+}
+END_TEST
+
+START_TEST(the_processor_is_shared_for_ten_milliseconds)
+{
+    begin();
+    (void)turn(0);
+    reactor_share_processor(reactor);
+    computed_ns += 9 * NS_PER_MS;
+    reactor_defer(reactor, &things[0].task);
+    (void)turn(0);
+    check_story("a-");
+    computed_ns += NS_PER_MS;
+    reactor_defer(reactor, &things[0].task);
+    (void)turn(0);
+    check_story("a-a");
+    end();
+}
+END_TEST
+
 START_TEST(work_that_was_forgotten_leaves_no_put_offs_behind)
 {
     begin();
@@ -497,6 +555,9 @@ Suite *reactor_suite(void)
                         deferred_work_waits_for_a_turn_that_brings_nothing,
                         deferred_work_is_put_off_by_four_turns_at_most,
                         deferred_work_is_not_put_off_once_what_came_took_a_fifth_of_a_millisecond,
+                        others_may_have_the_processor_behind_each_task_while_it_is_shared,
+                        a_processor_that_is_not_shared_is_kept,
+                        the_processor_is_shared_for_ten_milliseconds,
                         work_that_was_forgotten_leaves_no_put_offs_behind,
                         deferring_twice_is_once,
                         a_forgotten_task_does_not_run,
