@@ -5,10 +5,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
-static struct descriptor *descriptor_of(const struct descriptors *descriptors, int fd);
+static bool               is_zeroed(const uint8_t *bytes, size_t len);
+static struct descriptor *descriptor_of(struct descriptors *descriptors, int fd);
 static bool               is_pending(const struct descriptor *descriptor, enum io_kind kind);
 static uint8_t            bit_of(uint8_t kind);
 
@@ -35,6 +38,23 @@ void descriptors_release(void *table, size_t entry_bytes, size_t count)
     if (table != NULL) {
         (void)munmap(table, count * entry_bytes);
     }
+}
+
+void descriptors_trim(void *table, size_t entry_bytes, size_t used)
+{
+    size_t   page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t *bytes = table;
+
+    for (size_t at = 0; at < used * entry_bytes; at += page_bytes) {
+        if (is_zeroed(bytes + at, page_bytes)) {
+            (void)madvise(bytes + at, page_bytes, MADV_DONTNEED);
+        }
+    }
+}
+
+static bool is_zeroed(const uint8_t *bytes, size_t len)
+{
+    return bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0;
 }
 
 bool descriptors_init(struct descriptors *descriptors, struct error *error)
@@ -113,10 +133,13 @@ void descriptors_forget(struct descriptors *descriptors, int fd)
     descriptor->pending &= (uint8_t)~bit_of(IO_CLOSE);
 }
 
-static struct descriptor *descriptor_of(const struct descriptors *descriptors, int fd)
+static struct descriptor *descriptor_of(struct descriptors *descriptors, int fd)
 {
     require(fd >= 0);
     require((size_t)fd < descriptors->count);
+    if (descriptors->used <= (size_t)fd) {
+        descriptors->used = (size_t)fd + 1;
+    }
     return &descriptors->table[fd];
 }
 

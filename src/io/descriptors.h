@@ -21,6 +21,7 @@ struct descriptor {
 struct descriptors {
     struct descriptor *table; /* indexed by descriptor */
     size_t             count;
+    size_t             used; /* no entry from here on has ever been */
 };
 
 /* More descriptors than this in one process are refused (see descriptors_reserve). */
@@ -34,6 +35,8 @@ enum { DESCRIPTORS_MAX = 1 << 24 };
 __attribute__((warn_unused_result)) void *descriptors_reserve(size_t entry_bytes, size_t *count,
                                                               struct error *error);
 void descriptors_release(void *table, size_t entry_bytes, size_t count);
+/* Gives the kernel back each page of a table whose entries, up to `used`, are all zeroed. */
+void descriptors_trim(void *table, size_t entry_bytes, size_t used);
 
 __attribute__((warn_unused_result)) bool descriptors_init(struct descriptors *descriptors,
                                                           struct error       *error);

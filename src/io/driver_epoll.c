@@ -39,6 +39,7 @@ const struct io_driver driver_epoll = {
     .cancel = ready_cancel,
     .wait = epoll_state_wait,
     .finish = ready_finish,
+    .trim = ready_trim,
     .wake = epoll_state_wake,
     .socket = ready_socket,
     .shutdown = ready_shutdown,

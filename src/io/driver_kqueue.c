@@ -39,6 +39,7 @@ const struct io_driver driver_kqueue = {
     .cancel = ready_cancel,
     .wait = kqueue_state_wait,
     .finish = ready_finish,
+    .trim = ready_trim,
     .wake = kqueue_state_wake,
     .socket = ready_socket,
     .shutdown = ready_shutdown,

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 static struct ready_descriptor *descriptor_of(const struct ready *ready, int fd);
+static void                     forget(const struct ready *ready, int fd);
 static void                     wait_to_read(struct ready *ready, struct io_op *op);
 static void                     wait_to_write(struct ready *ready, struct io_op *op);
 static void wait_for(struct ready *ready, struct io_op *op, struct list *list, unsigned direction);
@@ -124,13 +125,20 @@ bool ready_finish(void *state, struct io_op *op)
     return true;
 }
 
+void ready_trim(void *state, size_t used)
+{
+    struct ready *ready = state;
+
+    descriptors_trim(ready->descriptors, sizeof(*ready->descriptors), used);
+}
+
 int ready_socket(void *state, const struct address *address, struct error *error)
 {
     struct ready *ready = state;
     int           fd = socket_for(address, error);
 
     if (fd >= 0) {
-        descriptor_of(ready, fd)->watched = 0;
+        forget(ready, fd);
     }
     return fd;
 }
@@ -183,6 +191,12 @@ static struct ready_descriptor *descriptor_of(const struct ready *ready, int fd)
         descriptor->is_initialised = true;
     }
     return descriptor;
+}
+
+/* The number is nobody's, or somebody else's. */
+static void forget(const struct ready *ready, int fd)
+{
+    *descriptor_of(ready, fd) = (struct ready_descriptor){0};
 }
 
 static void wait_to_read(struct ready *ready, struct io_op *op)
@@ -251,8 +265,7 @@ static void start_close(struct ready *ready, struct io_op *op)
     if (descriptor->is_listening) {
         (void)watch(ready, op->fd, 0);
     }
-    descriptor->watched = 0;
-    descriptor->is_listening = false;
+    forget(ready, op->fd);
     (void)close(op->fd);
     io_complete(ready->loop, op, 0, ERROR_OK);
 }
@@ -339,7 +352,7 @@ static bool try_accept(struct ready *ready, struct io_op *op)
     struct error error = fd < 0 ? error_from_errno(errno, "accept") : ERROR_OK;
 
     if (fd >= 0) {
-        descriptor_of(ready, fd)->watched = 0;
+        forget(ready, fd);
     }
     list_remove(&op->link);
     io_complete(ready->loop, op, fd < 0 ? 0 : fd, error);

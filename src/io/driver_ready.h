@@ -43,6 +43,7 @@ void ready_event(struct ready *ready, int fd, unsigned directions);
 void   ready_submit(void *state, struct io_op *op);
 void   ready_cancel(void *state, struct io_op *op);
 bool   ready_finish(void *state, struct io_op *op);
+void   ready_trim(void *state, size_t used);
 int    ready_socket(void *state, const struct address *address, struct error *error);
 void   ready_shutdown(void *state, int fd, int how);
 void   ready_reset_on_close(void *state, int fd);

@@ -37,6 +37,7 @@ static void   uring_wake(void *state);
 static void   uring_describe(const void *state, struct text *into);
 static int    uring_socket(void *state, const struct address *address, struct error *error);
 static void   uring_shutdown(void *state, int fd, int how);
+static void   uring_trim(void *state, size_t used);
 static void   uring_reset_on_close(void *state, int fd);
 static size_t uring_unacknowledged(void *state, int fd);
 static bool   uring_is_broken(void *state, int fd);
@@ -69,6 +70,7 @@ const struct io_driver driver_uring = {
     .recycle = uring_recycle,
     .flush = uring_flush,
     .wake = uring_wake,
+    .trim = uring_trim,
     .describe = uring_describe,
     .socket = uring_socket,
     .shutdown = uring_shutdown,
@@ -260,6 +262,13 @@ static void uring_shutdown(void *state, int fd, int how)
 {
     (void)state;
     (void)shutdown(fd, how);
+}
+
+static void uring_trim(void *state, size_t used)
+{
+    struct uring *uring = state;
+
+    descriptors_trim(uring->descriptors, sizeof(*uring->descriptors), used);
 }
 
 static void uring_reset_on_close(void *state, int fd)

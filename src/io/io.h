@@ -83,6 +83,9 @@ void io_loop_close(struct io_loop **loop);
 
 const char  *io_loop_driver(const struct io_loop *loop);
 struct error io_loop_fallback(const struct io_loop *loop);
+/* Gives back the memory that descriptors had which are closed. It is looked for in all there ever
+ * were: for the end of a burst. */
+void io_loop_trim(struct io_loop *loop);
 /* Appends what the driver was found to be able to do here, for people; nothing for a driver that
  * has no choice. */
 void io_loop_describe(const struct io_loop *loop, struct text *into);

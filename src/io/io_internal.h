@@ -43,6 +43,8 @@ struct io_driver {
     /* Just after `done`: the buffer of a receive comes home. `op` may be gone. May be NULL. */
     void (*recycle)(void *state, int16_t buffer);
     void (*wake)(void *state); /* any thread */
+    /* See io_loop_trim: no descriptor from `used` on has ever been. May be NULL. */
+    void (*trim)(void *state, size_t used);
     /* See io_loop_describe. May be NULL. */
     void (*describe)(const void *state, struct text *into);
 

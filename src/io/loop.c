@@ -96,6 +96,15 @@ struct error io_loop_fallback(const struct io_loop *loop)
     return loop->fallback;
 }
 
+void io_loop_trim(struct io_loop *loop)
+{
+    descriptors_trim(loop->descriptors.table, sizeof(*loop->descriptors.table),
+                     loop->descriptors.used);
+    if (loop->driver->trim != NULL) {
+        loop->driver->trim(loop->state, loop->descriptors.used);
+    }
+}
+
 void io_loop_describe(const struct io_loop *loop, struct text *into)
 {
     if (loop->driver->describe != NULL) {

@@ -52,7 +52,7 @@ struct worker {
     struct seat           seat;
     size_t                sessions_count;
     size_t                sessions_peak; /* since memory was given back last */
-    bool                  owes_memory;   /* some was still out then */
+    bool                  owes_memory;   /* some was out then, and a slab goes back whole */
     size_t                handshakes;
     uint32_t              next_number;
     worker_empty         *empty;
@@ -494,11 +494,11 @@ static void give_back_after_burst(struct worker *worker)
     if (!is_over && !(worker->owes_memory && worker->sessions_count == 0)) {
         return;
     }
-    /* A slab goes back only when all of it is home. */
     worker->owes_memory = worker->sessions_count > 0;
     worker->sessions_peak = worker->sessions_count;
     slab_trim(worker->sessions);
     buffers_trim(worker->buffers);
+    io_loop_trim(worker_loop(worker));
     heap_trim();
 }
 

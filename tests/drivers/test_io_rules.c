@@ -535,6 +535,27 @@ START_TEST(a_number_reused_before_its_close_is_told_is_a_new_socket)
 }
 END_TEST
 
+START_TEST(memory_that_is_given_back_was_in_nobodys_use)
+{
+    struct world world = world_open((size_t)_i);
+    struct pair  kept = world_pair(&world);
+    struct pair  gone = world_pair(&world);
+    struct call  receiving = {0};
+
+    world_recv(&world, &receiving, kept.server);
+    io_turn(world.loop, 0);
+    world_close_pair(&world, gone);
+    io_loop_trim(world.loop);
+    world_send_all(&world, kept.client, world_pattern(3));
+    world_finish(&world, &receiving);
+    ck_assert_uint_eq(receiving.len, 3);
+    gone = world_pair(&world);
+    world_close_pair(&world, gone);
+    world_close_pair(&world, kept);
+    world_close(&world);
+}
+END_TEST
+
 Suite *rules_suite(void)
 {
     return world_suite("io rules", (const TTest *const[]){
@@ -558,6 +579,7 @@ Suite *rules_suite(void)
                                        everything_sent_is_acknowledged_in_the_end,
                                        a_reset_shows_to_who_does_not_receive_and_is_still_told,
                                        an_end_is_nothing_broken,
+                                       memory_that_is_given_back_was_in_nobodys_use,
                                        a_number_reused_before_its_close_is_told_is_a_new_socket,
                                        NULL,
                                    });

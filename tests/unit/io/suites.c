@@ -1,3 +1,4 @@
 #include "suites.h"
 
-suite_maker *const suites_all[] = {address_suite, network_suite, socket_suite, NULL};
+suite_maker *const suites_all[] = {address_suite, descriptors_suite, network_suite, socket_suite,
+                                   NULL};

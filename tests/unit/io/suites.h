@@ -2,5 +2,6 @@
 #include "suite.h"
 
 Suite *address_suite(void);
+Suite *descriptors_suite(void);
 Suite *network_suite(void);
 Suite *socket_suite(void);
