@@ -15,7 +15,6 @@ struct attacker {
 };
 
 static void *run(void *argument);
-static void  run_as_others_do(void);
 static bool  make_hello(struct flood *flood);
 static void  open_attacker(struct flood *flood, int epoll_fd, struct attacker *attacker);
 static void  advance(struct flood *flood, struct attacker *attacker);
@@ -43,7 +42,6 @@ static void *run(void *argument)
     struct epoll_event events[EVENTS_MAX];
     int                epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 
-    run_as_others_do();
     for (unsigned i = 0; i < flood->connections_count; i++) {
         attackers[i].fd = -1;
     }
@@ -68,13 +66,6 @@ static void *run(void *argument)
 }
 
 /* Who measures may have been given the right to run at once; who floods must not have it. */
-static void run_as_others_do(void)
-{
-    struct sched_param none = {0};
-
-    (void)pthread_setschedparam(pthread_self(), SCHED_OTHER, &none);
-}
-
 static bool make_hello(struct flood *flood)
 {
     SSL *ssl = SSL_new(flood->target->tls);
