@@ -7,6 +7,8 @@
 
 #include <sched.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum { THINGS_MAX = 8, STORY_BYTES = 64 };
 
@@ -56,9 +58,13 @@ static void run(struct thing *thing)
     tell(thing->letter);
 }
 
-/* In place of the C library's: the processor is offered to others. */
+/* In place of the C library's, which other suites of this program call: the processor is offered to
+ * others. */
 int sched_yield(void)
 {
+    if (net == NULL) {
+        return (int)syscall(SYS_sched_yield);
+    }
     tell('-');
     return 0;
 }
