@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "driver_sim.h"
+#include "reactor/slice.h"
 #include "suites.h"
 
 #include <sched.h>
@@ -58,8 +59,7 @@ static void run(struct thing *thing)
     tell(thing->letter);
 }
 
-/* In place of the C library's, which other suites of this program call: the processor is offered to
- * others. */
+/* In place of the C library's, which other suites call too. */
 int sched_yield(void)
 {
     if (net == NULL) {
@@ -324,26 +324,16 @@ START_TEST(others_may_have_the_processor_behind_each_task_while_it_is_shared)
 {
     begin();
     things[0].takes_ns = LONG_NS;
+    reactor_defer(reactor, &things[0].task);
+    (void)turn(0);
+    check_story("a");
     reactor_share_processor(reactor);
     reactor_defer(reactor, &things[0].task);
     reactor_defer(reactor, &things[1].task);
     (void)turn(0);
-    check_story("a-");
+    check_story("aa-");
     (void)turn(0);
-    check_story("a-b-");
-    (void)turn(0);
-    check_story("a-b-");
-    end();
-}
-END_TEST
-
-START_TEST(a_processor_that_is_not_shared_is_kept)
-{
-    begin();
-    reactor_defer(reactor, &things[0].task);
-    reactor_defer(reactor, &things[1].task);
-    (void)turn(0);
-    check_story("ab");
+    check_story("aa-b-");
     end();
 }
 END_TEST
@@ -361,6 +351,35 @@ START_TEST(the_processor_is_shared_for_ten_milliseconds)
     reactor_defer(reactor, &things[0].task);
     (void)turn(0);
     check_story("a-a");
+    end();
+}
+END_TEST
+
+/* Where the kernel lets a thread have one of its own. */
+START_TEST(a_slice_is_short_until_a_tenth_of_a_second_after_the_processor_was_offered)
+{
+    begin();
+    uint64_t whole_ns = slice_set(NS_PER_MS);
+
+    (void)turn(0);
+    reactor_share_processor(reactor);
+    reactor_defer(reactor, &things[0].task);
+    (void)turn(0);
+    uint64_t shared_ns = slice_set(NS_PER_MS / 2);
+
+    computed_ns += 99 * NS_PER_MS;
+    (void)turn(0);
+    uint64_t kept_ns = slice_set(NS_PER_MS / 2);
+
+    computed_ns += NS_PER_MS;
+    (void)turn(0);
+    uint64_t after_ns = slice_set(whole_ns);
+
+    if (whole_ns != 0) {
+        ck_assert_uint_eq(shared_ns, NS_PER_MS / 5);
+        ck_assert_uint_eq(kept_ns, NS_PER_MS / 2);
+        ck_assert_uint_eq(after_ns, NS_PER_MS);
+    }
     end();
 }
 END_TEST
@@ -562,8 +581,8 @@ Suite *reactor_suite(void)
                         deferred_work_is_put_off_by_four_turns_at_most,
                         deferred_work_is_not_put_off_once_what_came_took_a_fifth_of_a_millisecond,
                         others_may_have_the_processor_behind_each_task_while_it_is_shared,
-                        a_processor_that_is_not_shared_is_kept,
                         the_processor_is_shared_for_ten_milliseconds,
+                        a_slice_is_short_until_a_tenth_of_a_second_after_the_processor_was_offered,
                         work_that_was_forgotten_leaves_no_put_offs_behind,
                         deferring_twice_is_once,
                         a_forgotten_task_does_not_run,
