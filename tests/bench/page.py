@@ -85,12 +85,14 @@ AHEAD = """
   the rounds of one proxy lie further apart than the proxies do. io_uring needs 5 us more than epoll
   there: four io_uring_enter an echo (`strace -f -c`), of which two return at once with a send's
   completion, since we receive only when the last has gone. With more connections they come together.
+  Sources at b2c908f were worse at it than those before and since: their workers' slice was always
+  short (46.2 and 48.5 us with epoll and io_uring, else 41.8 and 45.0; 5 to 7 rounds).
 - **paced-\\*, flood-\\***: milliseconds on two processors that clients, server and two workers share.
   Medians under a flood are the proxy's own: a message waits for the step that is computed when it
   comes, once each way, and no step can be cut (0.25 ms, RSA 0.5). Tails are the scheduler's: it
   leaves a thread that computes its processor for some milliseconds. A worker with a conversation
   offers it to others behind each step (sched_yield), with a slice of 0.2 ms, so that it gives away
-  little. Before it did, p99 was 5.6 ms instead of 1.4, RSA 4.9 instead of 1.9 (4 rounds, epoll);
+  little. Before it did, with 20 clients and a flood of 2 s, p99 was 5.6 ms instead of 1.4, RSA 4.9 instead of 1.9 (4 rounds, epoll);
   beside two processes that compute for ever, 12.9 instead of 6.5, for 2,400 instead of 2,960
   handshakes a second. p50 without a flood is two wake-ups, as in echo-1. The rate of handshakes
   follows their cost, and between two of them we look for others' data, which nginx does not.
