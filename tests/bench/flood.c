@@ -65,7 +65,6 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* Who measures may have been given the right to run at once; who floods must not have it. */
 static bool make_hello(struct flood *flood)
 {
     SSL *ssl = SSL_new(flood->target->tls);

@@ -46,8 +46,8 @@ off, loopback backend; tickets are off except where sessions resume. The floor i
 (`floor.c`) plus a plain TCP relay that copies (`relay.c`), for what neither TLS nor the kernel can
 be asked to do for less. stunnel has a thread for each connection and no number of workers.
 
-For latencies (`paced`, `flood`) all are ordinary processes: who measures, who floods, the backend and
-two workers want the same two processors, and what they wait for one another is in the figures.
+For latencies (`paced`, `flood`) all are ordinary processes: who measures, who floods, the backend
+and two workers want the same two processors, and what they wait for one another is in the figures.
 """
 
 SCALING = """
@@ -92,9 +92,9 @@ AHEAD = """
   comes, once each way, and no step can be cut (0.25 ms, RSA 0.5). Tails are the scheduler's: it
   leaves a thread that computes its processor for some milliseconds. A worker with a conversation
   offers it to others behind each step (sched_yield), with a slice of 0.2 ms, so that it gives away
-  little. Before it did, with 20 clients and a flood of 2 s, p99 was 5.6 ms instead of 1.4, RSA 4.9 instead of 1.9 (4 rounds, epoll);
-  beside two processes that compute for ever, 12.9 instead of 6.5, for 2,400 instead of 2,960
-  handshakes a second. p50 without a flood is two wake-ups, as in echo-1. The rate of handshakes
+  little. With 20 clients and a flood of 2 s that made p99 1.4 ms of 5.6, RSA 1.9 of 4.9 (4 rounds,
+  epoll); beside two processes that compute for ever 6.5 of 12.9, and 2,400 handshakes a second of
+  2,960. p50 without a flood is two wake-ups, as in echo-1. The rate of handshakes
   follows their cost, and between two of them we look for others' data, which nginx does not.
 - **certificates-\\*, one worker**: the difference to nginx and hitch is that of a full handshake.
 - **scaling**: above 2.00 in transfers, since a GiB costs every proxy more with one worker than with

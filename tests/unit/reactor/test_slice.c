@@ -1,7 +1,9 @@
 #include "reactor/slice.h"
 
+#include "forbid.h"
 #include "suites.h"
 
+#include <errno.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
 #include <sys/resource.h>
@@ -52,9 +54,23 @@ START_TEST(a_thread_of_another_policy_is_left_alone)
 }
 END_TEST
 
+START_TEST(a_filter_of_system_calls_may_refuse_it)
+{
+    struct sched_attr before = of_this_thread();
+
+    forbid(SYS_sched_setattr, EPERM);
+    ck_assert_uint_eq(slice_set(SHORT_NS), 0);
+    struct sched_attr after = of_this_thread();
+
+    ck_assert_uint_eq(after.sched_runtime, before.sched_runtime);
+    forbid(SYS_sched_getattr, EPERM);
+    ck_assert_uint_eq(slice_set(SHORT_NS), 0);
+}
+END_TEST
+
 Suite *slice_suite(void)
 {
-    return suite_of("slice",
-                    (const TTest *const[]){another_slice_leaves_niceness_and_policy,
-                                           a_thread_of_another_policy_is_left_alone, NULL});
+    return suite_of("slice", (const TTest *const[]){another_slice_leaves_niceness_and_policy,
+                                                    a_thread_of_another_policy_is_left_alone,
+                                                    a_filter_of_system_calls_may_refuse_it, NULL});
 }
