@@ -3,11 +3,10 @@
 #include "base/clock.h"
 #include "base/require.h"
 #include "reactor/mailbox.h"
-#include "reactor/slice.h"
+#include "reactor/sharing.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -24,16 +23,6 @@ enum { DEFERRED_BUDGET_NS = 100 * 1000 };
  * Where there is always something to do, one turn is all, or nobody would ever get in. */
 enum { PUT_OFFS_MAX = 4, PUT_OFF_NS = 200 * 1000 };
 
-/* A thread that computes is left its processor for some milliseconds, whoever else wants it, and
- * with handshakes to do one always computes. With p99 in mind: under a flood 1.3 instead of 5.3 ms
- * for echoes whose client and server run on the same two processors. */
-enum { SHARE_NS = 10 * 1000 * 1000 };
-
-/* Who yields gives away the rest of its slice (Linux 6.18). With the kernel's own, 1.4 ms, workers
- * beside two busy processes did 1,250 handshakes a second instead of 2,960, with one of about a
- * step 2,400. It is no good for relaying: an echo alone costs 46 instead of 40 us of CPU then. */
-enum { SLICE_NS = 200 * 1000, SLICE_KEPT_NS = 100 * 1000 * 1000 };
-
 /* With nothing to do a reactor still turns this often, so that a watchdog can tell it lives. */
 #define IDLE_TURN_NS (500 * NS_PER_MS)
 
@@ -46,10 +35,7 @@ struct reactor {
     size_t                 deferred_count;
     unsigned               put_offs;   /* turns that have left the deferred work undone, in a row */
     uint64_t               put_off_ns; /* since when */
-    uint64_t               shares_until_ns;
-    uint64_t               shared_ns; /* when the processor was offered last */
-    uint64_t               slice_ns;  /* the kernel's own, while has_short_slice; 0: unknown */
-    bool                   has_short_slice;
+    struct sharing         sharing;
     uint64_t               now_ns; /* 0: to be read again */
     bool                   is_stopping;
     _Atomic uint64_t       turns;
@@ -66,8 +52,6 @@ static void *thread_main(void *argument);
 static void  deliver_mail(struct reactor *reactor);
 static bool  may_put_off(struct reactor *reactor, unsigned done);
 static void  run_deferred(struct reactor *reactor);
-static void  share(struct reactor *reactor);
-static void  end_sharing(struct reactor *reactor);
 
 struct reactor *reactor_new(const struct reactor_options *options, struct error *error)
 {
@@ -148,10 +132,8 @@ void reactor_run(struct reactor *reactor)
 void reactor_turn(struct reactor *reactor, uint64_t wait_ns)
 {
     reactor->now_ns = 0;
-    if (reactor->has_short_slice && reactor_now_ns(reactor) >= reactor->shared_ns + SLICE_KEPT_NS) {
-        end_sharing(reactor);
-    }
     deliver_mail(reactor);
+    sharing_settle(&reactor->sharing, reactor_now_ns(reactor));
     timers_expire(&reactor->timers, reactor_now_ns(reactor));
 
     uint64_t next_ns = timers_next_ns(&reactor->timers);
@@ -214,27 +196,7 @@ static void run_deferred(struct reactor *reactor)
         left--;
         task->run(task);
     } while (left > 0 && !list_is_empty(&reactor->deferred) && clock_now_ns() < until_ns);
-    if (reactor_now_ns(reactor) < reactor->shares_until_ns) {
-        share(reactor);
-    }
-}
-
-static void share(struct reactor *reactor)
-{
-    if (!reactor->has_short_slice) {
-        reactor->has_short_slice = true;
-        reactor->slice_ns = slice_set(SLICE_NS);
-    }
-    reactor->shared_ns = reactor_now_ns(reactor);
-    (void)sched_yield();
-}
-
-static void end_sharing(struct reactor *reactor)
-{
-    reactor->has_short_slice = false;
-    if (reactor->slice_ns != 0) {
-        (void)slice_set(reactor->slice_ns);
-    }
+    sharing_offer(&reactor->sharing, reactor_now_ns(reactor));
 }
 
 void reactor_stop(struct reactor *reactor)
@@ -314,7 +276,7 @@ size_t reactor_deferred_count(const struct reactor *reactor)
 
 void reactor_share_processor(struct reactor *reactor)
 {
-    reactor->shares_until_ns = reactor_now_ns(reactor) + SHARE_NS;
+    sharing_extend(&reactor->sharing, reactor_now_ns(reactor));
 }
 
 unsigned reactor_put_offs(const struct reactor *reactor)

@@ -9,5 +9,6 @@ Suite *reactor_suite(void);
 Suite *reactor_thread_suite(void);
 Suite *seats_suite(void);
 Suite *shared_cache_suite(void);
+Suite *sharing_suite(void);
 Suite *slice_suite(void);
 Suite *timer_suite(void);
