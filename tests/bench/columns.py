@@ -11,7 +11,7 @@ from proxies import Setting
 GIB = 1 << 30
 CIPHERS = {"aes128": "TLS_AES_128_GCM_SHA256", "aes256": "TLS_AES_256_GCM_SHA384"}
 GROUP = "X25519"
-GROUPS = ("main", "one-worker", "aes128", "scale", "check")
+GROUPS = ("main", "one-worker", "aes128", "scale", "check", "where")
 SCALE = {"connections": (10, 100, 1000, 9000), "certificates": (1, 100, 10000),
          "routes": (1, 100, 10000)}
 SETTLE_SECONDS = 0.03  # for the proxy to finish what the load no longer waits for
@@ -137,22 +137,27 @@ class Column:
             raise LoadFailed(f"{result['tickets']} tickets where none were asked for")
 
 
-class PerConnection(Column):
-    """CPU microseconds a connection."""
+class Cost(Column):
+    """CPU time of one operation, in a unit of so many nanoseconds."""
 
-    unit = "us"
-
-    def figures(self, bench, result, used):
-        return {self.name: used / 1e3 / result["connections"]}
-
-
-class PerExchange(Column):
-    """CPU microseconds an exchange on connections that are open already."""
-
-    unit = "us"
+    unit_ns = 1e3
 
     def figures(self, bench, result, used):
-        return {self.name: used / 1e3 / result["operations"]}
+        return {self.name: used / self.unit_ns / self.operations(bench, result)}
+
+
+class PerConnection(Cost):
+    """Microseconds a connection."""
+
+    def operations(self, bench, result):
+        return result["connections"]
+
+
+class PerExchange(Cost):
+    """Microseconds an exchange on connections that are open already."""
+
+    def operations(self, bench, result):
+        return result["operations"]
 
 
 class Builtin(PerExchange):
@@ -188,19 +193,17 @@ class Choice(PerConnection):
         return super().run(bench, proxy, process)
 
 
-class Transfer(Column):
-    """CPU seconds a GiB."""
+class Transfer(Cost):
+    """Seconds a GiB."""
 
-    unit = "s/GiB"
+    unit_ns = 1e9
 
-    def figures(self, bench, result, used):
-        return {self.name: used / 1e9 * GIB / (bench.transfer_bytes * result["operations"])}
+    def operations(self, bench, result):
+        return bench.transfer_bytes * result["operations"] / GIB
 
 
 class Latency(Column):
     """Milliseconds of exchanges at a fixed pace, counted from when each was due."""
-
-    unit = "ms"
 
     def is_for(self, proxy):
         return not (proxy.is_plain and self.name.startswith("flood"))
@@ -220,7 +223,6 @@ class Latency(Column):
 class Idle(Column):
     """KiB of PSS an idle connection, and what is still held a second after all were closed."""
 
-    unit = "KiB"
     rounds_max = 3
     is_fresh = True
     load_seconds = 60

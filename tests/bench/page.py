@@ -34,6 +34,7 @@ MEANINGS = """
 | connections-N | echo among N open connections |
 | certificates-N, routes-N | one worker, connections that ask for N names in turn, each name with \
 its own certificate or route |
+| X-sampled, X-kernel and so on | of X with one worker: see "Where the time goes" |
 """
 
 HOW = """
@@ -46,8 +47,9 @@ off, loopback backend; tickets are off except where sessions resume. The floor i
 (`floor.c`) plus a plain TCP relay that copies (`relay.c`), for what neither TLS nor the kernel can
 be asked to do for less. stunnel has a thread for each connection and no number of workers.
 
-For latencies (`paced`, `flood`) all are ordinary processes: who measures, who floods, the backend
-and two workers want the same two processors, and what they wait for one another is in the figures.
+For latencies (`paced`, `flood`) all are ordinary processes, each server in a session of its own, as
+a daemon has: who measures, who floods, the backend and two workers want the same two processors,
+and what they wait for one another is in the figures.
 """
 
 SCALING = """
@@ -65,6 +67,13 @@ something, it would show here: a lower rate, or another cost. (h2load's time inc
 handshakes, ours does not.)
 """
 
+WHERE = """
+One worker with an observer beside it: `perf record -e cpu-clock -F 4000`, samples by library times
+the CPU time that operations took meanwhile (`sampled`, more than without perf); `strace -f -c` for
+system calls; what /proc/net/snmp counts as TCP segments sent, by all of the machine, and each goes
+over loopback. These figures explain the others and are not to be compared with them. `own` is the
+proxy's program and its modules.
+"""
 
 AHEAD = """
 - **handshake-\\*, request-\\***: nearly all of it is OpenSSL's and the kernel's. Of a full handshake
@@ -135,7 +144,8 @@ def text(results):
                 ("## Many connections, certificates, routes",
                  "![cost over connections, certificates and routes](scale.svg)",
                  report.table(results, "scale")),
-                ("## The load generator beside h2load", CHECK, check_table(results))]
+                ("## The load generator beside h2load", CHECK, check_table(results)),
+                ("## Where the time goes", WHERE, report.table(results, "where"))]
     for title, words, lines in sections:
         lines = list(lines)
         if lines:

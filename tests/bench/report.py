@@ -10,6 +10,8 @@ ONE_WORKER = "-1w"
 def unit_of(figure):
     if figure in UNITS:
         return UNITS[figure]
+    if figure.endswith(("-calls", "-segments")):
+        return "1"
     if figure.startswith(("download", "upload")):
         return "s/GiB"
     if figure.startswith(("paced", "flood")):
@@ -103,21 +105,32 @@ def table(results, group):
     ours = [name for name in ours if name in shown]
     if not shown:
         return
-    yield "| figure | " + " | ".join(shown + ["floor", "best peer"] +
-                                      [f"{name[10:]} / best" for name in ours]) + " |"
-    yield "|" + " --- |" * (len(shown) + 3 + len(ours))
+    compares = group != "where"
+    titles = ["figure", *shown]
+    if compares:
+        titles += ["floor", "best peer"] + [f"{name[10:]} / best" for name in ours]
+    yield "| " + " | ".join(titles) + " |"
+    yield "|" + " --- |" * len(titles)
     for figure in figures:
-        best = best_peer(figure, rounds, peers)
-        floor = floor_of(figure, rounds, results["openssl"])
         line = [f"{figure} [{unit_of(figure)}]"]
         line += [cell(rounds.get(name, {}).get(figure, [])) for name in shown]
-        line += [number(floor) if floor is not None else "-", best or "-"]
-        for name in ours:
-            value = None
-            if best is not None and is_ratio_useful(figure) and name in rounds:
-                value = ratio(figure, rounds, name, best)
-            line.append(f"{value:.2f}" if value is not None else "-")
+        if compares:
+            line += comparison(results, figure, ours, peers)
         yield "| " + " | ".join(line) + " |"
+
+
+def comparison(results, figure, ours, peers):
+    """Cells: the floor, who the best peer is, and the ratio of each of ours to it."""
+    rounds = results["rounds"]
+    best = best_peer(figure, rounds, peers)
+    floor = floor_of(figure, rounds, results["openssl"])
+    cells = [number(floor) if floor is not None else "-", best or "-"]
+    for name in ours:
+        value = None
+        if best is not None and is_ratio_useful(figure) and name in rounds:
+            value = ratio(figure, rounds, name, best)
+        cells.append(f"{value:.2f}" if value is not None else "-")
+    return cells
 
 
 def scaling_ratios(results, name, figure):
