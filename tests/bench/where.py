@@ -96,8 +96,7 @@ class Where(columns.Column):
     load_seconds = 60
 
     def __init__(self, cost):
-        super().__init__(f"{cost.name}-{self.suffix}",
-                         lambda bench: cost.arguments(Longer(bench)), role=cost.role, workers=1,
+        super().__init__(f"{cost.name}-{self.suffix}", cost.arguments, role=cost.role, workers=1,
                          group="where")
         self.cost = cost
 
@@ -108,18 +107,24 @@ class Where(columns.Column):
         """(Result of the load, CPU nanoseconds, segments, the observer's file.)"""
         load = self.load(bench, proxy, process)
         observer = Observer(command, process)
-        before, sent_before = process.cpu_ns(), segments()
-        load.go()
-        result = load.result()
-        time.sleep(columns.SETTLE_SECONDS)
-        used, sent = process.cpu_ns() - before, segments() - sent_before
-        observer.end()
+        try:
+            before, sent_before = process.cpu_ns(), segments()
+            load.go()
+            result = load.result()
+            time.sleep(columns.SETTLE_SECONDS)
+            used, sent = process.cpu_ns() - before, segments() - sent_before
+        finally:
+            observer.end()
         load.end()
         return result, used, sent, observer.path
 
 
 class ByLibrary(Where):
     suffix = "by-library"
+
+    def __init__(self, cost):
+        super().__init__(cost)
+        self.arguments = lambda bench: cost.arguments(Longer(bench))
 
     def run(self, bench, proxy, process):
         command = [PERF, "record", "-e", "cpu-clock", "-F", str(FREQUENCY)]
