@@ -76,48 +76,46 @@ proxy's program and its modules.
 """
 
 AHEAD = """
-- **handshake-\\*, request-\\***: nearly all of it is OpenSSL's and the kernel's. Of a full handshake
-  with one worker, in us, epoll / io_uring / nginx (`perf record -e cpu-clock`, which itself adds 15
-  %, samples by library, 4 rounds of 6,000): libcrypto 201 / 199 / 198, kernel 130 / 116 / 114, libc
-  36 / 34 / 36, libssl 23 / 25 / 22, own code 12 / 12 / 7. X25519 alone is 19 % of a proxy's CPU, ECDSA
-  5 %, SHA-384 5 %. Both need 19 segments a connection, 25 with a request (`nstat`), but `strace -c`
-  shows what epoll pays for: nginx makes 19 system calls, 2 of them epoll_ctl, one epoll_wait and no
-  shutdown(2), we 34, with 6, 4 and 2 (io_uring: 17 in all). We hand the client's end on as FIN, wait
-  for the server's own, and only then say close_notify, since an end that nobody saw is no clean one;
-  between two steps of handshakes we look for others' data; keep-alive of the server's socket is four
-  calls. What was tried (9 rounds each): turns of 5 ms of handshakes instead of 0.1 made 340 us of
-  345 with epoll and 334 of 337 with io_uring, and would cost others' data its place; to leave out
-  keep-alive, SO_ERROR, the second accept and an epoll_ctl made 357.5 of 357.9 and 344 of 351 (ranges
-  overlap), one epoll_ctl alone 335.2 of 335.7; one arena of malloc 331.6 of 331.9, larger caches in
-  it 329.3; jemalloc, mimalloc and tcmalloc nothing that can be told from chance.
+- **handshake-\\*, request-\\***: nearly all of it is OpenSSL's and the kernel's. In "Where the time
+  goes" libcrypto, libssl and libc are alike within their spread, and so are the segments; what
+  differs is our own code, 13 to 15 us of which nginx needs 8, and with epoll the kernel, 132 us of
+  which it needs 115, in 33 system calls instead of 19 (io_uring: 17). So what all must pay is within
+  3 % of what nginx takes, and nobody can be a tenth below it with the same OpenSSL. epoll's calls:
+  six epoll_ctl, four epoll_wait and two shutdown(2) where nginx has two, one and none. We hand the
+  client's end on as FIN, wait for the server's own, and only then say close_notify, since an end
+  that nobody saw is no clean one; between two steps of handshakes we look for others' data;
+  keep-alive of the server's socket is four calls. What was tried (9 rounds each): turns of 5 ms of
+  handshakes instead of 0.1 made 340 us of 345 with epoll and 334 of 337 with io_uring, and would
+  cost others' data its place; to leave out keep-alive, SO_ERROR, the second accept and an epoll_ctl
+  made 357.5 of 357.9 and 344 of 351 (ranges overlap), one epoll_ctl alone 335.2 of 335.7;
+  TCP_DEFER_ACCEPT 336.6 of 334.0 and 322.2 of 322.5, delayed ACKs 332.0 and 322.9; one arena of
+  malloc 331.6 of 331.9, larger caches in it 329.3; jemalloc, mimalloc and tcmalloc nothing that can
+  be told from chance. X25519 is a fifth of it: 38 us to make a key and 34 to derive the secret, with
+  OpenSSL 3.0. libsodium makes the key in 28 and derives in 30; that would be 4 % of a handshake, for
+  a provider of our own in the place of OpenSSL's, and was not done.
 - **echo-1**: one connection that always waits. What is counted is going to sleep and waking up, and
-  the rounds of one proxy lie further apart than the proxies do. io_uring needs 5 us more than epoll
-  there: four io_uring_enter an echo (`strace -f -c`), of which two return at once with a send's
-  completion, since we receive only when the last has gone. With more connections they come together.
-  Sources at b2c908f were worse at it than those before and since: their workers' slice was always
-  short (46.2 and 48.5 us with epoll and io_uring, else 41.8 and 45.0; 5 to 7 rounds).
+  the rounds of one proxy lie further apart than the proxies do. io_uring makes four io_uring_enter
+  an echo, of which two return at once with a send's completion, since we receive only when the last
+  has gone. With more connections they come together.
 - **paced-\\*, flood-\\***: milliseconds on two processors that clients, server and two workers share.
   Medians under a flood are the proxy's own: a message waits for the step that is computed when it
   comes, once each way, and no step can be cut (0.25 ms, RSA 0.5). Tails are the scheduler's: it
   leaves a thread that computes its processor for some milliseconds. A worker with a conversation
-  offers it to others behind each step (sched_yield), with a slice of 0.2 ms, so that it gives away
-  little. With 20 clients and a flood of 2 s that made p99 1.4 ms of 5.6, RSA 1.9 of 4.9 (4 rounds,
-  epoll); beside two processes that compute for ever 6.5 of 12.9, and 2,400 handshakes a second of
-  2,960. p50 without a flood is two wake-ups, as in echo-1. The rate of handshakes
-  follows their cost, and between two of them we look for others' data, which nginx does not.
+  offers it to others behind each step (sched_yield): p99 1.2 ms of 4.8, RSA 2.3 of 5.1 (4 rounds of
+  2 s, epoll), and beside two processes that compute for ever 5.7 of 16, with as many handshakes.
+  Among processes of the same terminal or container there are fewer then, 2,400 a second of 2,960,
+  with a slice of 0.2 ms; without one 1,250. p50 without a flood is two wake-ups, as in echo-1. The
+  rate of handshakes follows their cost, and between two of them we look for others' data, which
+  nginx does not.
 - **certificates-\\*, one worker**: the difference to nginx and hitch is that of a full handshake.
 - **scaling**: above 2.00 in transfers, since a GiB costs every proxy more with one worker than with
   two, and so do echoes with io_uring (tables above). Each worker has as many connections as the
   other; where the kernel's hash alone decides, the busier of two has 5.1 of eight on average. The
   upload's figures lie far apart for every proxy, most of all for io_uring: how much comes with one
   receive decides what a GiB costs, and that follows from who of sender, proxy and server ran last.
-- **kept, kept-share** (nobody is ahead): since sources at b2c908f a worker also gives back its tables
-  of descriptors that are closed: 103 % with io_uring, 101 % with epoll instead of 114 and 122 %, and
-  14.9 and 15.0 KiB an idle connection (3 rounds of 9,000).
-- **download, upload** (nobody is ahead): of io_uring's time in a download with one worker the kernel
-  has 62 %, libcrypto 35 %, libssl 1.0 %, our own code 1.4 %, libc 0.7 %; of nginx's 72, 21, 1.7, 1.1
-  and 3.4 % (`perf record`). Records are sealed in the send buffer: with OpenSSL's own copying, which
-  that left out, a download cost 0.84 instead of 0.77 s/GiB (7 rounds of both).
+- **download, upload** (nobody is ahead): see "Where the time goes". Records are sealed in the send
+  buffer: with OpenSSL's own copying, which that left out, a download cost 0.84 instead of 0.77 s/GiB
+  (7 rounds of both).
 """
 
 
