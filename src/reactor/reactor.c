@@ -133,7 +133,9 @@ void reactor_turn(struct reactor *reactor, uint64_t wait_ns)
 {
     reactor->now_ns = 0;
     deliver_mail(reactor);
-    sharing_settle(&reactor->sharing, reactor_now_ns(reactor));
+    if (reactor->sharing.is_begun) {
+        sharing_settle(&reactor->sharing, reactor_now_ns(reactor));
+    }
     timers_expire(&reactor->timers, reactor_now_ns(reactor));
 
     uint64_t next_ns = timers_next_ns(&reactor->timers);

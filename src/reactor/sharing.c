@@ -36,7 +36,7 @@ void sharing_offer(struct sharing *sharing, uint64_t now_ns)
 
 void sharing_settle(struct sharing *sharing, uint64_t now_ns)
 {
-    if (!sharing->is_begun || now_ns < sharing->offered_ns + SLICE_KEPT_NS) {
+    if (now_ns < sharing->offered_ns + SLICE_KEPT_NS) {
         return;
     }
     sharing->is_begun = false;

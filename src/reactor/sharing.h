@@ -25,7 +25,7 @@ void sharing_extend(struct sharing *sharing, uint64_t now_ns);
  * calling thread when it is the first time (`reactor/slice.h`). */
 void sharing_offer(struct sharing *sharing, uint64_t now_ns);
 
-/* Once a turn: gives the thread its own slice back 0.1 s after the last offer. */
+/* Once a turn, while is_begun: gives the thread its own slice back 0.1 s after the last offer. */
 void sharing_settle(struct sharing *sharing, uint64_t now_ns);
 
 #endif
