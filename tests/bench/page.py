@@ -79,9 +79,9 @@ AHEAD = """
 - **handshake-\\*, request-\\***: nearly all of it is OpenSSL's and the kernel's. In "Where the time
   goes" libcrypto, libssl and libc are alike within their spread, and so are the segments; what
   differs is our own code, 13 to 15 us of which nginx needs 8, and with epoll the kernel, 132 us of
-  which it needs 115, in 33 system calls instead of 19 (io_uring: 17). So what all must pay is within
-  3 % of what nginx takes, and nobody can be a tenth below it with the same OpenSSL. epoll's calls:
-  six epoll_ctl, four epoll_wait and two shutdown(2) where nginx has two, one and none. We hand the
+  which it needs 115, in 33 system calls instead of 19 (io_uring: 17). So what is not our own code is
+  376 us with io_uring, of the 386 that nginx takes: to be a tenth below nginx, OpenSSL or the kernel
+  would have to do less. epoll's calls: six epoll_ctl, four epoll_wait and two shutdown(2) where nginx has two, one and none. We hand the
   client's end on as FIN, wait for the server's own, and only then say close_notify, since an end
   that nobody saw is no clean one; between two steps of handshakes we look for others' data;
   keep-alive of the server's socket is four calls. What was tried (9 rounds each): turns of 5 ms of
@@ -109,7 +109,9 @@ AHEAD = """
   rate of handshakes follows their cost, and between two of them we look for others' data, which
   nginx does not.
 - **certificates-\\*, one worker**: the difference to nginx and hitch is that of a full handshake.
-- **scaling**: above 2.00 in transfers, since a GiB costs every proxy more with one worker than with
+- **scaling**: below 1.90 with ECDSA handshakes, 1.83 and 1.84 here, since the cost with two workers
+  differs most from round to round there (338 to 395 us); two runs of the same day had 1.92 and 1.90,
+  1.92 and 1.89. Above 2.00 in transfers, since a GiB costs every proxy more with one worker than with
   two, and so do echoes with io_uring (tables above). Each worker has as many connections as the
   other; where the kernel's hash alone decides, the busier of two has 5.1 of eight on average. The
   upload's figures lie far apart for every proxy, most of all for io_uring: how much comes with one

@@ -3,6 +3,7 @@
 
 Suite *crc32c_suite(void);
 Suite *error_suite(void);
+Suite *heap_suite(void);
 Suite *id_table_suite(void);
 Suite *list_suite(void);
 Suite *log_suite(void);
